@@ -1,0 +1,17 @@
+/** @type {import('jest').Config} */
+export default {
+  roots: ['<rootDir>/test'],
+  testMatch: ['**/*.test.ts'],
+  testEnvironment: 'node',
+  transform: {
+    '\\.[jt]s$': ['@swc/jest', { jsc: { target: 'es2023', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } }],
+  },
+  // These ship as ES modules only.
+  transformIgnorePatterns: ['/node_modules/(?!jose/)'],
+  // Tests run on the workspaces' source; worker threads and child processes on what `npm run build` made of it.
+  moduleNameMapper: {
+    '^@threadwire/protocol$': '<rootDir>/protocol/src/index.ts',
+    '^@threadwire/server$': '<rootDir>/server/src/index.ts',
+  },
+  testTimeout: 30_000,
+};

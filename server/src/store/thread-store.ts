@@ -1,0 +1,161 @@
+import type { ErrorCode, JsonObject, Message, Role, Thread, ThreadHistory } from '@threadwire/protocol';
+import type { Actor } from '../threads/access.ts';
+
+/** A rule said no. Nothing was written, nothing else is affected, and the same request would be refused again. */
+export interface Refusal {
+  readonly ok: false;
+  readonly code: Extract<
+    ErrorCode,
+    'thread_not_found' | 'message_not_found' | 'forbidden' | 'seq_conflict' | 'stream_conflict' | 'thread_exists'
+  >;
+  readonly message: string;
+  readonly details?: { readonly seq?: number };
+}
+
+/** A new message. `id` is unique; `messageId` is the idempotency key within (thread, sender). */
+export interface AppendOp {
+  readonly kind: 'append';
+  readonly threadId: string;
+  readonly actor: Actor;
+  readonly id: string;
+  readonly messageId: string;
+  readonly role: Role;
+  readonly content: string;
+  readonly metadata: JsonObject;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** New content for a message, and new metadata where it is given. */
+export interface EditOp {
+  readonly kind: 'edit';
+  readonly threadId: string;
+  readonly actor: Actor;
+  readonly id: string;
+  readonly content: string;
+  readonly metadata?: JsonObject | undefined;
+  readonly ifSeq?: number | undefined;
+  readonly at: number;
+}
+
+/** Turns a message into a tombstone. */
+export interface DeleteOp {
+  readonly kind: 'delete';
+  readonly threadId: string;
+  readonly actor: Actor;
+  readonly id: string;
+  readonly ifSeq?: number | undefined;
+  readonly at: number;
+}
+
+/** One durable change of a thread: takes the thread's next seq. */
+export type WriteOp = AppendOp | EditOp | DeleteOp;
+
+export type WriteResult =
+  | {
+      readonly ok: true;
+      readonly message: Message;
+      /** False: a repeat or an edit that changes nothing. No seq was taken and nothing is to be announced. */
+      readonly changed: boolean;
+    }
+  | Refusal;
+
+export interface CreateThread {
+  readonly id: string;
+  readonly actor: Actor;
+  readonly title: string;
+  readonly members: readonly string[];
+  readonly metadata: JsonObject;
+  readonly at: number;
+}
+
+export interface UpdateThread {
+  readonly threadId: string;
+  readonly actor: Actor;
+  readonly title?: string | undefined;
+  readonly members?: readonly string[] | undefined;
+  readonly metadata?: JsonObject | undefined;
+  readonly at: number;
+}
+
+/** A page of a thread. At most one of the cursors is given. */
+export interface HistoryRequest {
+  readonly threadId: string;
+  readonly actor: Actor;
+  readonly afterSeq?: number | undefined;
+  readonly beforePosition?: number | undefined;
+  /** At most this many messages; where absent, the protocol's defaults. */
+  readonly limit?: number | undefined;
+}
+
+export type HistoryResult = { readonly ok: true; readonly history: ThreadHistory } | Refusal;
+
+/** Where a list of threads goes on: after this thread, which was active at this time (ms). */
+export interface ListCursor {
+  readonly updatedAt: number;
+  readonly id: string;
+}
+
+/** The store is away, full, or did not answer in time. Whether a write took effect is unknown; repeating it is safe. */
+export class StoreUnavailable extends Error {
+  override readonly name = 'StoreUnavailable';
+}
+
+/**
+ * Where threads and messages live. What must hold of every adapter, also across several processes on one store:
+ *
+ * - `seq` of a thread is 1, 2, 3 … without a gap, each number taken by one change.
+ * - One message per (thread, sender, messageId), however often and concurrently it is appended.
+ * - A result is given only after the change is durable. A crash later loses nothing that was given.
+ * - Methods reject with {@link StoreUnavailable} while the store is away; they never hang.
+ * - A rule that says no is a value ({@link Refusal}), not an exception, and touches no other op of the batch.
+ */
+export interface ThreadStore {
+  readonly kind: 'embedded' | 'mongodb';
+
+  /**
+   * Applies ops in the order given (of one thread; threads are independent), all durable when it resolves:
+   * one transaction, or one ordered batch per thread. Result i belongs to op i. Access, idempotency, `ifSeq` and the
+   * message's state are checked in the write itself. Concurrent calls are allowed.
+   *
+   * Where it rejects, any of the ops may have taken effect.
+   */
+  write(ops: readonly WriteOp[]): Promise<WriteResult[]>;
+
+  /** `created: false`: the thread was there, made by the same user. By another user: `thread_exists`. */
+  createThread(request: CreateThread): Promise<{ ok: true; thread: Thread; created: boolean } | Refusal>;
+
+  /** `before`: the thread as it was, for those who lose access. Fields that change nothing leave `updated_at`. */
+  updateThread(
+    request: UpdateThread,
+  ): Promise<{ ok: true; thread: Thread; before: Thread; changed: boolean } | Refusal>;
+
+  /** `head_seq` and `updated_at` exact. Access is not checked. Threads that do not exist are left out. */
+  threads(ids: readonly string[]): Promise<Thread[]>;
+
+  /** Threads the actor may read, newest activity first; `head_seq` and `updated_at` may lag 1 s. */
+  listThreads(request: {
+    actor: Actor;
+    after?: ListCursor | undefined;
+    limit: number;
+  }): Promise<{ threads: Thread[]; next?: ListCursor }>;
+
+  /**
+   * Pages of threads, result i for request i. Every answer holds everything up to its `head_seq` that its page covers.
+   * The `messages` of one answer hold at most `limits.maxHistoryBytes` of JSON, but at least one message. Where there are
+   * several requests they share `totalBytes`: those that no longer fit come with no messages and `has_more`.
+   */
+  histories(requests: readonly HistoryRequest[], totalBytes?: number): Promise<HistoryResult[]>;
+
+  /**
+   * Messages changed after `seq`, in their latest state, by seq; at most `limit`. Everything up to the last one's
+   * seq, or to `headSeq` where fewer than `limit` came, is covered. Access is not checked.
+   */
+  changesAfter(threadId: string, seq: number, limit: number): Promise<{ messages: Message[]; headSeq: number }>;
+
+  /** Resolves if the store can take a write now. */
+  ping(): Promise<void>;
+
+  /** Finishes what was begun and lets go of the store. */
+  close(): Promise<void>;
+}
