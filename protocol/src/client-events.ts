@@ -4,6 +4,7 @@ import { limits } from './limits.ts';
 import { metadataSchema } from './metadata.ts';
 import { messageSchema, threadHistorySchema, threadSchema, userSchema } from './objects.ts';
 import {
+  cleanText,
   contentSchema,
   countSchema,
   deltaSchema,
@@ -52,7 +53,7 @@ export const clientEvents = {
   },
   reauth: {
     summary: 'Replaces the token of this connection before it runs out.',
-    payload: payload({ token: z.string().min(1).max(16_384) }),
+    payload: payload({ token: cleanText.min(1).max(16_384) }),
     data: z.object({ user: userSchema, expires_at: timeSchema.optional() }),
   },
   create_thread: {
@@ -78,7 +79,7 @@ export const clientEvents = {
   list_threads: {
     summary: 'Lists the threads the user may read, newest activity first.',
     payload: payload({
-      cursor: z.string().min(1).max(256).optional(),
+      cursor: cleanText.min(1).max(256).optional(),
       limit: z.int().min(1).max(limits.maxListPage).optional(),
     }),
     data: z.object({ threads: z.array(threadSchema), next_cursor: z.string().optional() }),
@@ -119,10 +120,10 @@ export const clientEvents = {
   },
   fetch_history: {
     summary: 'Reads a page of a thread without joining it.',
-    payload: payload(historyPage).refine(
-      (page) => page.after_seq === undefined || page.before_position === undefined,
-      { message: 'after_seq and before_position exclude each other', path: ['before_position'] },
-    ),
+    payload: payload(historyPage).refine((page) => page.after_seq === undefined || page.before_position === undefined, {
+      message: 'after_seq and before_position exclude each other',
+      path: ['before_position'],
+    }),
     data: threadHistorySchema,
     reply: 'thread_history',
   },

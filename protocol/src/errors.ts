@@ -61,7 +61,11 @@ export const errorTable = {
     status: 429,
     description: 'The connection holds as many subscriptions as it may.',
   },
-  rate_limited: { retry: 'later', status: 429, description: 'Too many requests; `retry_after_ms` says how long to wait.' },
+  rate_limited: {
+    retry: 'later',
+    status: 429,
+    description: 'Too many requests; `retry_after_ms` says how long to wait.',
+  },
   slow_consumer: {
     retry: 'later',
     status: 503,

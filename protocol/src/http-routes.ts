@@ -8,8 +8,8 @@ interface HttpRoute {
   readonly event: ClientEvent | 'get_thread' | 'stream_body';
   /** Statuses of an ok answer: the first, and for a repeat the second. */
   readonly statuses: readonly [number, ...number[]];
-  /** Where the payload's other fields come from. */
-  readonly fields: 'query' | 'body';
+  /** Where the payload's other fields come from; `either` because some clients cannot send a body with DELETE. */
+  readonly fields: 'query' | 'body' | 'either';
 }
 
 /** The HTTP API's routes: the one definition, from which the server mounts them and OpenAPI is made. */
@@ -44,7 +44,7 @@ export const httpRoutes = [
     path: '/api/threads/:thread_id/messages/:id',
     event: 'delete_message',
     statuses: [200],
-    fields: 'body',
+    fields: 'either',
   },
   {
     method: 'post',

@@ -1,7 +1,15 @@
 import * as z from 'zod';
 import { limits } from './limits.ts';
 import { metadataSchema } from './metadata.ts';
-import { countSchema, idSchema, messageIdSchema, messageStatusSchema, roleSchema, timeSchema } from './scalars.ts';
+import {
+  cleanText,
+  countSchema,
+  idSchema,
+  messageIdSchema,
+  messageStatusSchema,
+  roleSchema,
+  timeSchema,
+} from './scalars.ts';
 
 // What the server sends is described by open objects: a client ignores the fields it does not know.
 
@@ -76,10 +84,10 @@ export type Session = z.infer<typeof sessionSchema>;
 /** The CONNECT packet's auth object. */
 export const connectAuthSchema = z
   .strictObject({
-    token: z.string().min(1).max(16_384).optional().describe('A JWT; never sent in a URL.'),
+    token: cleanText.min(1).max(16_384).optional().describe('A JWT; never sent in a URL.'),
     user: idSchema.optional().describe('The user id, in anonymous mode only.'),
     client: z
-      .strictObject({ name: z.string().max(64), version: z.string().max(64) })
+      .strictObject({ name: cleanText.max(64), version: cleanText.max(64) })
       .optional()
       .describe('Shown to operators.'),
     protocol_version: z.int().optional().describe('1; another integer is a `protocol_mismatch`.'),

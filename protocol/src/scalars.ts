@@ -71,7 +71,14 @@ export const titleSchema = cleanText
 export const deltaSchema = z
   .string()
   .refine((text) => !text.includes('\0'), 'must not contain U+0000')
-  .refine((text) => text.replace(/^[\uDC00-\uDFFF]/, '').replace(/[\uD800-\uDBFF]$/, '').isWellFormed(), uncleanText);
+  .refine(
+    (text) =>
+      text
+        .replace(/^[\uDC00-\uDFFF]/, '')
+        .replace(/[\uD800-\uDBFF]$/, '')
+        .isWellFormed(),
+    uncleanText,
+  );
 
 export const roles = ['user', 'assistant', 'system', 'tool'] as const;
 export const roleSchema = z.enum(roles).meta({ id: 'Role' });
