@@ -2,12 +2,12 @@ import { limits, utf8Bytes } from '@threadwire/protocol';
 import type { Message, Thread, ThreadHistory } from '@threadwire/protocol';
 import { mayRead } from '../threads/access.ts';
 import { threadNotFound } from './rules.ts';
-import type { HistoryRequest, HistoryResult } from './thread-store.ts';
+import type { HistoryRequest, HistoryResult, Refusal } from './thread-store.ts';
 
 /** How many messages to read, and how many bytes of JSON are enough. */
 export interface PageBounds {
   readonly limit: number;
-  /** A reader may stop once the contents that it holds, streaming ones aside, are above this; it need not. */
+  /** A reader may stop once it holds two messages or more, streaming ones aside, with contents above this; it need not. */
   readonly enoughBytes: number;
 }
 
@@ -28,8 +28,17 @@ export interface HistoryReader {
   streaming(threadId: string): Message[] | Promise<Message[]>;
 }
 
-/** Reads one page as the contract shapes it; the one place that knows its rules. */
-async function readHistory(reader: HistoryReader, request: HistoryRequest, budget: Budget): Promise<HistoryResult> {
+/** What was read for a request, before it is cut to what the answer may hold. */
+interface Page {
+  readonly thread: Thread;
+  readonly read: readonly Message[];
+  readonly streaming: Map<string, Message>;
+  readonly recovered: boolean;
+  readonly limit: number;
+}
+
+/** Reads what one page is made from, or refuses. */
+async function readPage(reader: HistoryReader, request: HistoryRequest, enoughBytes: number): Promise<Page | Refusal> {
   const { threadId, afterSeq } = request;
   const thread = await reader.thread(threadId);
   if (!thread || !mayRead(thread, request.actor)) return threadNotFound(threadId);
@@ -45,12 +54,16 @@ async function readHistory(reader: HistoryReader, request: HistoryRequest, budge
   // One more than asked for tells whether there are more; streaming ones do not count.
   const bounds: PageBounds = {
     limit: limit + 1 + limits.maxStreamsPerThread,
-    enoughBytes: limits.maxHistoryBytes,
+    enoughBytes,
   };
   const read = recovered
     ? await reader.afterSeq(threadId, afterSeq!, bounds)
     : await reader.beforePosition(threadId, request.beforePosition, bounds);
+  return { thread, read, streaming, recovered, limit };
+}
 
+/** Shapes one page as the contract says; with {@link readPage} the one place that knows its rules. */
+function shapePage({ thread, read, streaming, recovered, limit }: Page, budget: Budget): HistoryResult {
   const messages: Message[] = [];
   let hasMore = false;
   for (const message of read) {
@@ -87,6 +100,11 @@ class Budget {
     this.#total = total;
   }
 
+  /** What the next answer may hold at most. */
+  get left(): number {
+    return Math.max(0, Math.min(limits.maxHistoryBytes, this.#total));
+  }
+
   nextAnswer(): void {
     this.#answer = limits.maxHistoryBytes;
     this.#answerIsEmpty = true;
@@ -104,17 +122,30 @@ class Budget {
   }
 }
 
-/** Reads pages one after the other within a shared budget of JSON bytes. */
+/**
+ * Reads pages within a shared budget of JSON bytes, which they take from in order. At most `ahead` of them are read
+ * at a time: more than one where reading waits for a network.
+ */
 export async function readHistories(
   reader: HistoryReader,
   requests: readonly HistoryRequest[],
   totalBytes: number = Number.POSITIVE_INFINITY,
+  ahead = 1,
 ): Promise<HistoryResult[]> {
   const budget = new Budget(totalBytes);
   const results: HistoryResult[] = [];
-  for (const request of requests) {
+  const pages: Promise<Page | Refusal>[] = [];
+  let next = 0;
+  while (results.length < requests.length) {
+    while (pages.length < ahead && next < requests.length) {
+      const page = readPage(reader, requests[next++]!, budget.left);
+      // If an earlier one fails, nobody waits for this one.
+      page.catch(() => undefined);
+      pages.push(page);
+    }
+    const page = await pages.shift()!;
     budget.nextAnswer();
-    results.push(await readHistory(reader, request, budget));
+    results.push('ok' in page ? page : shapePage(page, budget));
   }
   return results;
 }

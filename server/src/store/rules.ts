@@ -17,7 +17,10 @@ export function threadNotFound(threadId: string): Refusal {
 }
 
 /** Whether a write to the thread is allowed at all. */
-export function checkThread(thread: ThreadAccess | undefined, op: Pick<WriteOp, 'actor' | 'threadId'>): Refusal | undefined {
+export function checkThread(
+  thread: ThreadAccess | undefined,
+  op: Pick<WriteOp, 'actor' | 'threadId'>,
+): Refusal | undefined {
   return thread && mayRead(thread, op.actor) ? undefined : threadNotFound(op.threadId);
 }
 

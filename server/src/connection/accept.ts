@@ -1,0 +1,162 @@
+import { randomUUID } from 'node:crypto';
+import { connectAuthSchema, limits } from '@threadwire/protocol';
+import type { ConnectAuth, Session } from '@threadwire/protocol';
+import type { ThreadNamespace, ThreadSocket } from '../fanout/rooms.ts';
+import { RequestError, toRequestError } from '../request-error.ts';
+import type { Services } from '../services.ts';
+import type { Identity } from './authenticate.ts';
+import { Connection } from './connection.ts';
+import type { ClientLink } from './connection.ts';
+import { bytesOf, malformedPacket } from './decoder.ts';
+import type { Dispatch } from './dispatch.ts';
+import { parse } from './parse.ts';
+import { TokenBucket } from './token-bucket.ts';
+
+export interface AcceptOptions {
+  readonly serverId: string;
+  readonly ratePerSecond: number;
+}
+
+interface Admission {
+  readonly identity: Identity;
+  readonly client: ConnectAuth['client'];
+}
+
+/** CONNECTs that one transport connection may try: a client that keeps failing has to open another. */
+const maxConnectAttempts = 5;
+const burstFactor = 4;
+
+/** Lets clients into the namespace: authenticates CONNECT, sends `session`, and hands their events to `dispatch`. */
+export function acceptConnections(
+  namespace: ThreadNamespace,
+  services: Services,
+  dispatch: Dispatch,
+  options: AcceptOptions,
+): void {
+  const admissions = new WeakMap<ThreadSocket, Admission>();
+  const attempts = new WeakMap<object, { count: number; isPending: boolean }>();
+
+  namespace.use((socket, next) => {
+    const attempt = attempts.get(socket.conn) ?? { count: 0, isPending: false };
+    attempts.set(socket.conn, attempt);
+    if (attempt.isPending || ++attempt.count > maxConnectAttempts) {
+      closeTransport(socket);
+      return;
+    }
+    attempt.isPending = true;
+    void admit(services, socket.handshake.auth)
+      .then((admission) => {
+        admissions.set(socket, admission);
+        next();
+      })
+      .catch((thrown: unknown) => {
+        const error = toRequestError(thrown);
+        if (error.code === 'internal') services.logger.error({ err: thrown }, 'CONNECT failed');
+        services.metrics.answered('connect', error.code);
+        // Stock clients never retry after a connect_error, but do after the transport has closed.
+        if (error.toObject().retry === 'later') closeTransport(socket);
+        else next(Object.assign(new Error(error.message), { data: error.toObject() }));
+      })
+      .finally(() => {
+        attempt.isPending = false;
+        // Whoever inspects sockets has no business with tokens.
+        socket.handshake.auth = {};
+      });
+  });
+
+  namespace.on('connection', (socket) => {
+    const { identity, client } = admissions.get(socket)!;
+    admissions.delete(socket);
+    const connection = new Connection({
+      clientId: randomUUID(),
+      link: linkOf(socket),
+      identity,
+      client,
+      bucket: new TokenBucket(options.ratePerSecond, options.ratePerSecond * burstFactor, services.now()),
+    });
+    services.rooms.add(connection);
+    services.metrics.connections.inc();
+    services.metrics.answered('connect', 'ok');
+    services.logger.debug({ client_id: connection.clientId, user_id: identity.user.id }, 'connected');
+    socket.use((event) => {
+      const [name, ...args] = event as unknown as [unknown, ...unknown[]];
+      const last = args.at(-1);
+      const ack = typeof last === 'function' ? (args.pop() as (answer: unknown) => void) : undefined;
+      if (name === malformedPacket) refuseMalformed(services, connection);
+      else void dispatch(connection, { event: name, args, ack, bytes: bytesOf(event) });
+    });
+    socket.on('disconnect', (reason) => {
+      connection.isClosed = true;
+      services.rooms.remove(connection);
+      services.watch.remove(connection);
+      services.metrics.connections.dec();
+      services.logger.debug({ client_id: connection.clientId, reason }, 'disconnected');
+    });
+    connection.emit('session', sessionOf(connection, services, options));
+  });
+}
+
+async function admit({ authenticator }: Services, auth: unknown): Promise<Admission> {
+  const { token, user, client, protocol_version: version } = parse(connectAuthSchema, auth, 'The auth object');
+  if (version !== undefined && version !== limits.protocolVersion) {
+    const text = `This server speaks protocol version ${limits.protocolVersion}.`;
+    throw new RequestError('protocol_mismatch', text, { fatal: true });
+  }
+  return { identity: await authenticator.identify({ token, user }), client };
+}
+
+function sessionOf({ clientId, identity }: Connection, services: Services, options: AcceptOptions): Session {
+  return {
+    client_id: clientId,
+    user: identity.user,
+    server_id: options.serverId,
+    protocol_version: limits.protocolVersion,
+    ...(identity.expiresAt !== undefined && { expires_at: new Date(identity.expiresAt).toISOString() }),
+    limits: {
+      max_content_bytes: limits.maxContentBytes,
+      max_frame_bytes: limits.maxFrameBytes,
+      max_subscriptions: services.maxSubscriptions,
+      max_history_page: limits.maxHistoryPage,
+      rate_per_second: options.ratePerSecond,
+    },
+  };
+}
+
+function refuseMalformed(services: Services, connection: Connection): void {
+  const waitMs = connection.bucket.take(1, services.now());
+  const error =
+    waitMs > 0
+      ? new RequestError('rate_limited', 'Too many requests.', { retry_after_ms: waitMs })
+      : new RequestError('invalid_payload', 'That is not a Socket.IO packet.', {
+          details: { issues: [{ path: '', message: 'must be a Socket.IO packet' }] },
+        });
+  services.metrics.answered('unknown', error.code);
+  connection.fail(error.toObject());
+}
+
+function closeTransport(socket: ThreadSocket): void {
+  socket.conn.close();
+}
+
+/** Where the WebSocket of an Engine.IO transport is, if it has one. */
+interface MaybeWebSocket {
+  readonly socket?: { pause(): void; resume(): void };
+}
+
+function linkOf(socket: ThreadSocket): ClientLink {
+  return {
+    id: socket.id,
+    emit: (event, payload) => {
+      socket.emit(event, payload as never);
+    },
+    disconnect: () => {
+      socket.disconnect(true);
+    },
+    closeTransport: () => closeTransport(socket),
+    setReading: (on) => {
+      const { socket: webSocket } = socket.conn.transport as unknown as MaybeWebSocket;
+      if (on) webSocket?.resume();
+      else webSocket?.pause();
+    },
+  };
+}

@@ -1,0 +1,114 @@
+import type { ConnectAuth, ErrorObject, ServerEvent, ServerPayload } from '@threadwire/protocol';
+import type { Actor } from '../threads/access.ts';
+import type { Change } from '../threads/durable-event.ts';
+import type { Identity } from './authenticate.ts';
+import { KeyedQueue } from './keyed-queue.ts';
+import type { TokenBucket } from './token-bucket.ts';
+
+/** What a connection needs of its Socket.IO socket. */
+export interface ClientLink {
+  readonly id: string;
+  emit(event: ServerEvent, payload: unknown): void;
+  /** Ends the session; stock clients do not come back by themselves. */
+  disconnect(): void;
+  /** Closes the transport; stock clients reconnect by themselves. */
+  closeTransport(): void;
+  /** Stops and resumes reading what the client sends. */
+  setReading(on: boolean): void;
+}
+
+export interface ConnectionOptions {
+  readonly clientId: string;
+  readonly link: ClientLink;
+  readonly identity: Identity;
+  readonly client?: ConnectAuth['client'];
+  readonly bucket: TokenBucket;
+}
+
+/** Unanswered requests above this many bytes stop the server from reading the socket. */
+const maxUnansweredBytes = 1024 * 1024;
+
+/** One client's connection: who it is, what it is subscribed to, and what it is waiting for. */
+export class Connection {
+  readonly clientId: string;
+  readonly socketId: string;
+  readonly client: ConnectAuth['client'];
+  /** Orders subscribing and unsubscribing of one thread. */
+  readonly threadQueue = new KeyedQueue();
+  /** The threads it is in, or about to be in. */
+  readonly subscriptions = new Set<string>();
+  readonly bucket: TokenBucket;
+  isClosed = false;
+
+  readonly #link: ClientLink;
+  #identity: Identity;
+  #unansweredBytes = 0;
+  #isReading = true;
+
+  constructor(options: ConnectionOptions) {
+    this.clientId = options.clientId;
+    this.socketId = options.link.id;
+    this.client = options.client;
+    this.bucket = options.bucket;
+    this.#link = options.link;
+    this.#identity = options.identity;
+  }
+
+  get identity(): Identity {
+    return this.#identity;
+  }
+
+  get actor(): Actor {
+    return this.#identity.actor;
+  }
+
+  /** A newer token of the same user holds from now on. */
+  renew(identity: Identity): void {
+    this.#identity = identity;
+  }
+
+  emit<E extends ServerEvent>(event: E, payload: ServerPayload<E>): void {
+    if (!this.isClosed) this.#link.emit(event, payload);
+  }
+
+  /** Sends one change to this connection alone. */
+  send(change: Change): void {
+    if (!this.isClosed) this.#link.emit(change.event, change.payload);
+  }
+
+  /** Sends an error; a fatal one ends the connection, in the way that lets the client act by its retry class. */
+  fail(error: ErrorObject): void {
+    this.emit('error', error);
+    if (!error.fatal) return;
+    if (error.retry === 'later') this.closeTransport();
+    else this.#link.disconnect();
+  }
+
+  closeTransport(): void {
+    this.#link.closeTransport();
+  }
+
+  /** A request of this many bytes has arrived. */
+  requestBegins(bytes: number): void {
+    this.#unansweredBytes += bytes;
+    this.#updateReading();
+  }
+
+  /** It was answered. */
+  requestEnds(bytes: number): void {
+    this.#unansweredBytes -= bytes;
+    this.#updateReading();
+  }
+
+  /** Whether it has so much unanswered that a further request is refused: it came through a pause. */
+  get isOverloaded(): boolean {
+    return this.#unansweredBytes > 4 * maxUnansweredBytes;
+  }
+
+  #updateReading(): void {
+    const isReading = this.#unansweredBytes <= maxUnansweredBytes;
+    if (isReading === this.#isReading || this.isClosed) return;
+    this.#isReading = isReading;
+    this.#link.setReading(isReading);
+  }
+}

@@ -1,0 +1,138 @@
+import { clientEvents, idSchema, messageIdSchema } from '@threadwire/protocol';
+import type { ClientData, ClientEvent, ErrorObject } from '@threadwire/protocol';
+import type { ConnectionContext, Handler } from '../handlers/handler.ts';
+import { handlers } from '../handlers/index.ts';
+import type { Lifecycle } from '../lifecycle.ts';
+import { RequestError, toRequestError } from '../request-error.ts';
+import type { Services } from '../services.ts';
+import type { Connection } from './connection.ts';
+import { parse } from './parse.ts';
+
+/** A client event as it arrived: nothing about it is known to be right. */
+export interface Inbound {
+  readonly event: unknown;
+  readonly args: readonly unknown[];
+  /** Answers the request, where the client asked for an ack. */
+  readonly ack?: ((answer: unknown) => void) | undefined;
+  /** Size of the frame it came in. */
+  readonly bytes: number;
+}
+
+/** Carries out one client event and answers it: by its ack, or else by its reply event or `error`. Never rejects. */
+export type Dispatch = (connection: Connection, inbound: Inbound) => Promise<void>;
+
+export function createDispatch(services: Services, lifecycle: Lifecycle): Dispatch {
+  return async (connection, inbound) => {
+    const { event, args, ack } = inbound;
+    const request = about(event, args[0]);
+    const callbacks: ((isOk: boolean) => void)[] = [];
+    connection.requestBegins(inbound.bytes);
+    const endWork = lifecycle.beginWork();
+    let error: RequestError | undefined;
+    try {
+      const name = admit(services, lifecycle, connection, inbound);
+      const payload = parse(clientEvents[name].payload, singleObject(args), 'The payload');
+      const context: ConnectionContext = {
+        ...services,
+        actor: connection.actor,
+        connection,
+        afterAnswer: (callback) => callbacks.push(callback),
+      };
+      const handler = handlers[name] as Handler<ClientEvent>;
+      const data = await handler(context, payload);
+      answer(connection, name, data, request.message_id, ack);
+    } catch (thrown) {
+      error = toRequestError(thrown);
+      if (error.code === 'internal') {
+        services.logger.error({ err: thrown, client_id: connection.clientId, event: request.event }, 'request failed');
+      }
+      refuse(connection, error.toObject(request), ack);
+    }
+    for (const callback of callbacks) callback(error === undefined);
+    services.metrics.answered(isClientEvent(event) ? event : 'unknown', error?.code ?? 'ok');
+    connection.requestEnds(inbound.bytes);
+    endWork();
+  };
+}
+
+/** Whether the request may be looked at at all; returns the name of its event. */
+function admit(services: Services, lifecycle: Lifecycle, connection: Connection, inbound: Inbound): ClientEvent {
+  const { expiresAt } = connection.identity;
+  const now = services.now();
+  if (expiresAt !== undefined && expiresAt <= now && inbound.event !== 'reauth') {
+    throw new RequestError('token_expired', 'The token has run out.');
+  }
+  if (lifecycle.isDraining) throw new RequestError('unavailable', 'The server is draining.', { retry_after_ms: 1000 });
+  const waitMs = connection.bucket.take(1, now);
+  if (waitMs > 0) throw new RequestError('rate_limited', 'Too many requests.', { retry_after_ms: waitMs });
+  if (connection.isOverloaded) throw new RequestError('overloaded', 'Too many requests are unanswered.');
+  if (!isClientEvent(inbound.event)) throw new RequestError('unknown_event', 'There is no such event.');
+  return inbound.event;
+}
+
+function isClientEvent(event: unknown): event is ClientEvent {
+  return typeof event === 'string' && Object.hasOwn(clientEvents, event);
+}
+
+function singleObject(args: readonly unknown[]): unknown {
+  if (args.length === 1) return args[0];
+  throw new RequestError('invalid_payload', 'An event carries exactly one JSON object.', {
+    details: { issues: [{ path: '', message: `must be one object, not ${args.length} arguments` }] },
+  });
+}
+
+/** What an error may say about the request, as far as it is well-formed. */
+function about(
+  event: unknown,
+  payload: unknown,
+): Pick<ErrorObject, 'event' | 'message_id' | 'thread_id' | 'stream_id'> {
+  const fields = (typeof payload === 'object' && payload !== null ? payload : {}) as Record<string, unknown>;
+  const messageId = messageIdSchema.safeParse(fields['message_id']);
+  const threadId = idSchema.safeParse(fields['thread_id']);
+  const streamId = idSchema.safeParse(fields['stream_id']);
+  return {
+    ...(typeof event === 'string' && { event: event.slice(0, 64).toWellFormed() }),
+    ...(messageId.success && { message_id: messageId.data }),
+    ...(threadId.success && { thread_id: threadId.data }),
+    ...(streamId.success && { stream_id: streamId.data }),
+  };
+}
+
+function answer(
+  connection: Connection,
+  name: ClientEvent,
+  data: ClientData<ClientEvent>,
+  messageId: string | undefined,
+  ack: Inbound['ack'],
+): void {
+  const correlation = messageId === undefined ? {} : { message_id: messageId };
+  if (ack) {
+    if (!connection.isClosed) ack({ ok: true, data, ...correlation });
+    return;
+  }
+  switch (name) {
+    case 'ping':
+      connection.emit('pong', { ...(data as ClientData<'ping'>), ...correlation });
+      return;
+    case 'subscribe_thread':
+    case 'fetch_history':
+      connection.emit('thread_history', { ...(data as ClientData<'fetch_history'>), ...correlation });
+      return;
+    case 'subscribe_threads':
+      for (const entry of (data as ClientData<'subscribe_threads'>).threads) {
+        if (entry.ok) connection.emit('thread_history', { ...entry.data, ...correlation });
+        else connection.fail({ ...entry.error, event: name, ...correlation });
+      }
+      return;
+    default:
+  }
+}
+
+function refuse(connection: Connection, error: ErrorObject, ack: Inbound['ack']): void {
+  if (!ack) {
+    connection.fail(error);
+  } else if (!connection.isClosed) {
+    const { message_id } = error;
+    ack({ ok: false, error, ...(message_id !== undefined && { message_id }) });
+  }
+}

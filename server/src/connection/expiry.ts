@@ -1,0 +1,18 @@
+import type { Rooms } from '../fanout/rooms.ts';
+import { RequestError } from '../request-error.ts';
+
+const sweepMs = 500;
+
+/** Ends connections whose token has run out: one timer for all of them. Returns what stops it. */
+export function watchExpiry(rooms: Rooms, now: () => number): () => void {
+  const timer = setInterval(() => {
+    const at = now();
+    for (const connection of rooms.connections.values()) {
+      const { expiresAt } = connection.identity;
+      if (expiresAt === undefined || expiresAt > at) continue;
+      connection.fail(new RequestError('token_expired', 'The token has run out.', { fatal: true }).toObject());
+    }
+  }, sweepMs);
+  timer.unref();
+  return () => clearInterval(timer);
+}

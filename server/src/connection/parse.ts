@@ -1,0 +1,39 @@
+import type { Issue } from '@threadwire/protocol';
+import { tooLarge } from '@threadwire/protocol';
+import type { z } from 'zod';
+import { RequestError } from '../request-error.ts';
+
+const maxIssues = 20;
+const maxIssueLength = 200;
+
+/**
+ * Parses what came from outside.
+ *
+ * @throws {RequestError} `payload_too_large` where only sizes are wrong, else `invalid_payload` with `details.issues`.
+ */
+export function parse<S extends z.ZodType>(schema: S, value: unknown, what: string): z.infer<S> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const { issues } = parsed.error;
+  const isTooLarge = issues.every((issue) => issue.code === 'custom' && issue.params?.['code'] === tooLarge.code);
+  const details = { issues: issues.flatMap(toIssues).slice(0, maxIssues) };
+  throw isTooLarge
+    ? new RequestError('payload_too_large', `${what} is too large.`, { details })
+    : new RequestError('invalid_payload', `${what} is not valid.`, { details });
+}
+
+function toIssues(issue: z.core.$ZodIssue): Issue[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.slice(0, maxIssues).map((key) => toIssue([...issue.path, key], 'is not a known field'));
+  }
+  return [toIssue(issue.path, issue.message)];
+}
+
+function toIssue(path: readonly PropertyKey[], message: string): Issue {
+  return { path: shorten(path.map(String).join('.')), message: shorten(message) };
+}
+
+/** The text as it may be repeated to its sender: short, and well-formed. */
+function shorten(text: string): string {
+  return text.slice(0, maxIssueLength).toWellFormed().replaceAll('\0', '\uFFFD');
+}

@@ -1,0 +1,30 @@
+/** Limits a rate: `perSecond` tokens flow in each second, and `burst` of them may be saved up. */
+export class TokenBucket {
+  readonly #perSecond: number;
+  readonly #burst: number;
+  #tokens: number;
+  #at: number;
+
+  /** `perSecond` 0 means no limit. Times in ms. */
+  constructor(perSecond: number, burst: number, now: number) {
+    this.#perSecond = perSecond;
+    this.#burst = burst;
+    this.#tokens = burst;
+    this.#at = now;
+  }
+
+  /** Takes tokens and returns 0, or takes none and returns how many ms to wait for them. */
+  take(count: number, now: number): number {
+    if (this.#perSecond === 0) return 0;
+    const elapsedMs = Math.max(0, now - this.#at);
+    this.#tokens = Math.min(this.#burst, this.#tokens + (elapsedMs * this.#perSecond) / 1000);
+    this.#at = now;
+    // More than a full bucket can never be had at once: it is let through when the bucket is full.
+    const needed = Math.min(count, this.#burst);
+    if (this.#tokens >= needed) {
+      this.#tokens -= count;
+      return 0;
+    }
+    return Math.ceil(((needed - this.#tokens) * 1000) / this.#perSecond);
+  }
+}

@@ -1,0 +1,211 @@
+import { randomUUID } from 'node:crypto';
+import { createServer as createHttpServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { limits } from '@threadwire/protocol';
+import { Server as EngineServer } from 'engine.io';
+import { Server as SocketServer } from 'socket.io';
+import { Encoder } from 'socket.io-parser';
+import type { AuthConfig, Transport } from './config.ts';
+import { acceptConnections } from './connection/accept.ts';
+import { createAuthenticator } from './connection/authenticate.ts';
+import { TolerantDecoder } from './connection/decoder.ts';
+import { createDispatch } from './connection/dispatch.ts';
+import { watchExpiry } from './connection/expiry.ts';
+import { Handshakes } from './connection/handshake.ts';
+import { drainConnections } from './drain.ts';
+import { Rooms } from './fanout/rooms.ts';
+import type { ThreadIo } from './fanout/rooms.ts';
+import { createApp } from './http/app.ts';
+import { Lifecycle } from './lifecycle.ts';
+import { createLogger } from './logger.ts';
+import type { Logger } from './logger.ts';
+import { Metrics } from './metrics.ts';
+import { RequestError } from './request-error.ts';
+import type { Services } from './services.ts';
+import { StoreHealth } from './store/store-health.ts';
+import type { ThreadStore } from './store/thread-store.ts';
+import { Announcer } from './threads/announcer.ts';
+import { LogWriter } from './threads/log-writer.ts';
+import { ThreadWatch } from './threads/thread-watch.ts';
+
+export interface ServerOptions {
+  /** Owned by the server from now on: closed with it. */
+  readonly store: ThreadStore;
+  readonly auth: AuthConfig;
+  readonly host?: string;
+  /** 0: any free port. */
+  readonly port?: number;
+  readonly corsOrigins?: readonly string[];
+  readonly transports?: readonly Transport[];
+  readonly metricsToken?: string | undefined;
+  /** Events per second and connection; 0: no limit. */
+  readonly ratePerSecond?: number;
+  readonly maxSubscriptions?: number;
+  /** Connections that may be open without having sent CONNECT yet. */
+  readonly maxPendingHandshakes?: number;
+  readonly drainTimeoutMs?: number;
+  readonly logger?: Logger;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+  readonly newId?: () => string;
+  /** From 0 (inclusive) to 1 (exclusive): spreads what should not happen at one instant. */
+  readonly random?: () => number;
+}
+
+export interface ThreadwireServer {
+  /** `http://HOST:PORT` */
+  readonly url: string;
+  readonly port: number;
+  /** Takes no new work, answers what was begun, sends the clients elsewhere, and closes. */
+  drain(): Promise<void>;
+  /** Closes at once: connections, HTTP server and store. */
+  close(): Promise<void>;
+}
+
+/** A client that has not sent CONNECT by then is not one. */
+const connectTimeoutMs = 10_000;
+
+/** Wires the parts together, and listens. */
+export async function createServer(options: ServerOptions): Promise<ThreadwireServer> {
+  const { store, host = '127.0.0.1', corsOrigins = [], ratePerSecond = 50, now = Date.now } = options;
+  const logger = options.logger ?? createLogger('silent');
+  const lifecycle = new Lifecycle();
+  const metrics = new Metrics();
+  const origins = { host, corsOrigins };
+
+  const engine = new EngineServer({
+    transports: [...(options.transports ?? ['websocket'])],
+    maxHttpBufferSize: limits.maxFrameBytes,
+    perMessageDeflate: false,
+    ...(corsOrigins.length > 0 && { cors: { origin: [...corsOrigins] } }),
+  });
+  const io: ThreadIo = new SocketServer({
+    connectTimeout: connectTimeoutMs,
+    serveClient: false,
+    // Only what is bound below: Socket.IO opens no server of its own.
+    parser: { Encoder, Decoder: TolerantDecoder },
+  });
+  const rooms = new Rooms(io.of('/'));
+  const schedule = (callback: () => void, delayMs: number): void => {
+    setTimeout(callback, delayMs).unref();
+  };
+  const watch = new ThreadWatch({ store, logger, now, schedule });
+  const announcer = new Announcer({
+    publish: (change) => rooms.publish(change),
+    changesAfter: (threadId, seq, limit) => store.changesAfter(threadId, seq, limit),
+    logger,
+    schedule,
+  });
+  rooms.onEmpty((threadId) => announcer.forget(threadId));
+  const writer = new LogWriter({
+    store,
+    logger,
+    onCommit: (change) => {
+      metrics.durableEvents.inc({ event: change.event });
+      announcer.announce(change);
+      watch.active(change.threadId);
+    },
+    onUnknown: (threadId) => announcer.suspect(threadId),
+    onBatch: (ops) => metrics.batchOps.observe(ops),
+  });
+  const health = new StoreHealth(store, logger, (isUp) => {
+    metrics.storeUp.set(isUp ? 1 : 0);
+    if (lifecycle.isDraining) return;
+    rooms.broadcast('system_status', isUp ? { status: 'ok' } : { status: 'degraded', message: 'The store is away.' });
+  });
+  metrics.storeUp.set(1);
+
+  const services: Services = {
+    store,
+    writer,
+    announcer,
+    rooms,
+    watch,
+    authenticator: createAuthenticator(options.auth, now),
+    logger,
+    metrics,
+    now,
+    newId: options.newId ?? randomUUID,
+    maxSubscriptions: options.maxSubscriptions ?? 1000,
+  };
+  acceptConnections(io.of('/'), services, createDispatch(services, lifecycle), {
+    serverId: randomUUID(),
+    ratePerSecond,
+  });
+
+  const handshakes = new Handshakes(engine, {
+    path: '/api/ws',
+    origins,
+    maxPending: options.maxPendingHandshakes ?? 1000,
+    refusal: () => {
+      if (lifecycle.isDraining)
+        return new RequestError('unavailable', 'The server is draining.', { retry_after_ms: 1000 });
+      if (!health.isUp) return new RequestError('unavailable', 'The store is away.', { retry_after_ms: 1000 });
+      return undefined;
+    },
+  });
+  io.bind(engine);
+  countHandshakes(io, handshakes);
+
+  const app = createApp({
+    services,
+    lifecycle,
+    ratePerSecond,
+    metrics,
+    metricsToken: options.metricsToken,
+    origins,
+    notReadyReasons: () => [
+      ...(lifecycle.isDraining ? ['the server drains'] : []),
+      ...(health.isUp ? [] : ['the store is away']),
+    ],
+  });
+  const http = createHttpServer((request, response) => {
+    if (!handshakes.handle(request, response)) app(request, response);
+  });
+  handshakes.attach(http);
+  await new Promise<void>((resolve, reject) => {
+    http.once('error', reject);
+    http.listen(options.port ?? 3000, host, resolve);
+  });
+  const stopExpiry = watchExpiry(rooms, now);
+  const { port } = http.address() as AddressInfo;
+
+  let closing: Promise<void> | undefined;
+  async function shutDown(): Promise<void> {
+    lifecycle.startDraining();
+    stopExpiry();
+    health.stop();
+    const closed = new Promise<void>((resolve) => http.close(() => resolve()));
+    engine.close();
+    http.closeAllConnections();
+    await closed;
+    await store.close();
+  }
+  const close = (): Promise<void> => (closing ??= shutDown());
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    port,
+    close,
+    drain: async () => {
+      lifecycle.startDraining();
+      const timeoutMs = options.drainTimeoutMs ?? 10_000;
+      await drainConnections({ rooms, lifecycle, timeoutMs, random: options.random ?? Math.random });
+      await close();
+    },
+  };
+}
+
+/** Tells the handshakes which connections have not got as far as CONNECT. */
+function countHandshakes(io: ThreadIo, handshakes: Handshakes): void {
+  const settled = new WeakMap<object, () => void>();
+  io.engine.on('connection', (conn: EngineConnection) => {
+    const settle = handshakes.opened();
+    settled.set(conn, settle);
+    conn.once('close', settle);
+  });
+  io.of('/').on('connection', (socket) => settled.get(socket.conn)?.());
+}
+
+interface EngineConnection {
+  once(event: 'close', listener: () => void): void;
+}

@@ -1,0 +1,78 @@
+import type { DefaultEventsMap, Namespace, Server, Socket } from 'socket.io';
+import type { ClientToServerEvents, ServerEvent, ServerPayload, ServerToClientEvents } from '@threadwire/protocol';
+import type { Connection } from '../connection/connection.ts';
+import type { Change } from '../threads/durable-event.ts';
+
+/** Nothing is kept on sockets: whoever inspects them sees `socket.data`. */
+type SocketData = Record<string, never>;
+export type ThreadIo = Server<ClientToServerEvents, ServerToClientEvents, DefaultEventsMap, SocketData>;
+export type ThreadNamespace = Namespace<ClientToServerEvents, ServerToClientEvents, DefaultEventsMap, SocketData>;
+export type ThreadSocket = Socket<ClientToServerEvents, ServerToClientEvents, DefaultEventsMap, SocketData>;
+
+/** The room of a thread. One to one: a thread's id is in it unchanged, behind a prefix that no other room has. */
+function roomOf(threadId: string): string {
+  return `thread:${threadId}`;
+}
+
+/**
+ * Which connections of this node are in which thread. The only place that names Socket.IO rooms, and the only caller of
+ * `io.to()`; everything is said in threads and connections.
+ */
+export class Rooms {
+  readonly #namespace: ThreadNamespace;
+  readonly #connections = new Map<string, Connection>();
+
+  constructor(namespace: ThreadNamespace) {
+    this.#namespace = namespace;
+  }
+
+  /** Every connection of this node, by its Socket.IO id. */
+  get connections(): ReadonlyMap<string, Connection> {
+    return this.#connections;
+  }
+
+  add(connection: Connection): void {
+    this.#connections.set(connection.socketId, connection);
+  }
+
+  /** The connection has closed; Socket.IO has taken it out of its rooms already. */
+  remove(connection: Connection): void {
+    this.#connections.delete(connection.socketId);
+  }
+
+  join(threadId: string, connection: Connection): void {
+    void this.#namespace.sockets.get(connection.socketId)?.join(roomOf(threadId));
+  }
+
+  leave(threadId: string, connection: Connection): void {
+    void this.#namespace.sockets.get(connection.socketId)?.leave(roomOf(threadId));
+  }
+
+  /** The connections of this node that are in the thread. */
+  members(threadId: string): Connection[] {
+    const ids = this.#namespace.adapter.rooms.get(roomOf(threadId)) ?? [];
+    return [...ids].flatMap((id) => this.#connections.get(id) ?? []);
+  }
+
+  /** Calls back when the last connection of this node has left a thread. */
+  onEmpty(listener: (threadId: string) => void): void {
+    const prefix = roomOf('');
+    this.#namespace.adapter.on('delete-room', (room: string) => {
+      if (room.startsWith(prefix)) listener(room.slice(prefix.length));
+    });
+  }
+
+  /** Sends a change to everybody in its thread. */
+  publish(change: Change): void {
+    this.#send(roomOf(change.threadId), change.event, change.payload);
+  }
+
+  /** Sends an event to every connection of this node. */
+  broadcast<E extends ServerEvent>(event: E, payload: ServerPayload<E>): void {
+    this.#namespace.emit(event, ...([payload] as unknown as Parameters<ServerToClientEvents[E]>));
+  }
+
+  #send<E extends ServerEvent>(room: string, event: E, payload: ServerPayload<E>): void {
+    this.#namespace.to(room).emit(event, ...([payload] as unknown as Parameters<ServerToClientEvents[E]>));
+  }
+}

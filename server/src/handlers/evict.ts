@@ -1,0 +1,30 @@
+import type { Thread } from '@threadwire/protocol';
+import type { Connection } from '../connection/connection.ts';
+import { RequestError } from '../request-error.ts';
+import type { Services } from '../services.ts';
+import { mayRead } from '../threads/access.ts';
+
+/** Takes a connection out of a thread that it may no longer read, and tells it. */
+function evict({ rooms }: Services, connection: Connection, threadId: string): void {
+  rooms.leave(threadId, connection);
+  connection.subscriptions.delete(threadId);
+  const error = new RequestError('forbidden', 'You may no longer read this thread.', { thread_id: threadId });
+  connection.fail(error.toObject());
+}
+
+/** Takes everybody out of a thread who may not read it any more. To be called in the turn in which that is known. */
+export function evictStrangers(services: Services, thread: Thread): void {
+  services.announcer.accessChanged(thread.id);
+  for (const connection of services.rooms.members(thread.id)) {
+    if (!mayRead(thread, connection.actor)) evict(services, connection, thread.id);
+  }
+}
+
+/** Takes a connection, whose rights have shrunk, out of the threads it may not read any more. */
+export async function evictFromAll(services: Services, connection: Connection): Promise<void> {
+  for (const threadId of connection.subscriptions) services.announcer.accessChanged(threadId);
+  const threads = await services.store.threads([...connection.subscriptions]);
+  for (const thread of threads) {
+    if (!mayRead(thread, connection.actor)) evict(services, connection, thread.id);
+  }
+}

@@ -1,0 +1,146 @@
+import { utf8Bytes } from '@threadwire/protocol';
+import type { ThreadHistory } from '@threadwire/protocol';
+import { RequestError, refused } from '../request-error.ts';
+import { mayRead } from '../threads/access.ts';
+import type { Tap } from '../threads/announcer.ts';
+import type { ConnectionContext } from './handler.ts';
+
+interface JoinRequest {
+  readonly thread_id: string;
+  readonly after_seq?: number | undefined;
+  readonly limit?: number | undefined;
+}
+
+export type JoinResult =
+  | { readonly ok: true; readonly history: ThreadHistory }
+  | { readonly ok: false; readonly error: RequestError };
+
+/** One thread on its way from being asked for to being joined. */
+interface Join {
+  readonly request: JoinRequest;
+  /** Collects what is announced from before the thread is read until it is joined. */
+  readonly tap: Tap;
+  result: JoinResult | undefined;
+}
+
+/** Another joiner or a change of members can overtake a read; each round reads later than what overtook the last. */
+const maxRounds = 20;
+
+/**
+ * Reads threads and joins them, so that no change gets lost or comes too early between the two: what is announced
+ * while the history is read waits in a tap, and goes out after the answer. Result i belongs to request i.
+ */
+export async function joinThreads(
+  context: ConnectionContext,
+  requests: readonly JoinRequest[],
+  totalBytes?: number,
+): Promise<JoinResult[]> {
+  const { announcer, connection, afterAnswer } = context;
+  const release = await connection.threadQueue.acquire(requests.map((request) => request.thread_id));
+  const reserved: string[] = [];
+  const joins: Join[] = [];
+  afterAnswer((isOk) => {
+    const unfinished: Promise<void>[] = [];
+    for (const join of joins) {
+      if (!isOk || !join.result?.ok) abandon(join);
+      else unfinished.push(...finish(context, join, join.result.history));
+    }
+    if (unfinished.length === 0) release();
+    else void Promise.all(unfinished).finally(release);
+  });
+  function abandon({ tap, request }: Join): void {
+    announcer.close(tap, 0);
+    if (reserved.includes(request.thread_id)) connection.subscriptions.delete(request.thread_id);
+  }
+
+  const results = requests.map((request): Join | JoinResult => {
+    if (!connection.subscriptions.has(request.thread_id)) {
+      if (connection.subscriptions.size >= context.maxSubscriptions) return tooManySubscriptions(context);
+      connection.subscriptions.add(request.thread_id);
+      reserved.push(request.thread_id);
+    }
+    const join: Join = { request, tap: announcer.tap(request.thread_id), result: undefined };
+    joins.push(join);
+    return join;
+  });
+  for (let round = 0, pending = joins; pending.length > 0; round++) {
+    if (round === maxRounds) throw new RequestError('overloaded', 'The thread changes too fast to be joined.');
+    await read(context, joins, pending, totalBytes);
+    pending = pending.filter((join) => !isSettled(context, join));
+  }
+  return results.map((entry) => ('tap' in entry ? entry.result! : entry));
+}
+
+function tooManySubscriptions({ maxSubscriptions }: ConnectionContext): JoinResult {
+  const text = `A connection holds at most ${maxSubscriptions} subscriptions.`;
+  return { ok: false, error: new RequestError('too_many_subscriptions', text) };
+}
+
+async function read(
+  { store, actor }: ConnectionContext,
+  joins: readonly Join[],
+  pending: readonly Join[],
+  totalBytes?: number,
+): Promise<void> {
+  for (const { tap } of pending) tap.accessChanged = false;
+  const others = joins.filter((join) => !pending.includes(join));
+  const results = await store.histories(
+    pending.map(({ request }) => ({
+      threadId: request.thread_id,
+      actor,
+      afterSeq: request.after_seq,
+      limit: request.limit,
+    })),
+    totalBytes === undefined
+      ? undefined
+      : Math.max(0, totalBytes - others.reduce((sum, join) => sum + bytesOf(join), 0)),
+  );
+  for (const [i, join] of pending.entries()) {
+    const result = results[i]!;
+    join.result = result.ok ? result : { ok: false, error: refused(result) };
+  }
+}
+
+function bytesOf({ result }: Join): number {
+  return result?.ok ? utf8Bytes(JSON.stringify(result.history.messages)) : 0;
+}
+
+function isSettled({ announcer }: ConnectionContext, { tap, result }: Join): boolean {
+  if (!result?.ok) return true;
+  return !tap.accessChanged && announcer.covers(tap, result.history.head_seq);
+}
+
+/** Joins the thread and sends what came since its history was read. Returns what is left to wait for, if anything. */
+function finish(context: ConnectionContext, join: Join, history: ThreadHistory): Promise<void>[] {
+  const { announcer, rooms, connection } = context;
+  if (join.tap.accessChanged) return [finishIfAllowed(context, join, history)];
+  const missed = announcer.close(join.tap, history.head_seq);
+  if (connection.isClosed) return [];
+  for (const change of missed) connection.send(change);
+  rooms.join(join.request.thread_id, connection);
+  // The store may be ahead of what was announced here.
+  announcer.observe(join.request.thread_id, history.head_seq);
+  return [];
+}
+
+/** The members changed in the moment before the answer: the tap stays open until it is clear who may read. */
+async function finishIfAllowed(context: ConnectionContext, join: Join, history: ThreadHistory): Promise<void> {
+  const { store, announcer, connection } = context;
+  try {
+    join.tap.accessChanged = false;
+    const [thread] = await store.threads([join.request.thread_id]);
+    if (thread && mayRead(thread, connection.actor)) {
+      await Promise.all(finish(context, join, history));
+      return;
+    }
+    const error = new RequestError('forbidden', 'You may no longer read this thread.', {
+      thread_id: join.request.thread_id,
+    });
+    connection.fail(error.toObject());
+  } catch {
+    // It believes that it is subscribed, so it has to start again.
+    connection.closeTransport();
+  }
+  announcer.close(join.tap, 0);
+  connection.subscriptions.delete(join.request.thread_id);
+}

@@ -1,0 +1,21 @@
+import { refused } from '../request-error.ts';
+import { evictStrangers } from './evict.ts';
+import type { SharedHandler } from './handler.ts';
+
+export const updateThread: SharedHandler<'update_thread'> = async (context, payload) => {
+  const { store, watch, actor, now } = context;
+  const result = await store.updateThread({
+    threadId: payload.thread_id,
+    actor,
+    title: payload.title,
+    members: payload.members,
+    metadata: payload.metadata,
+    at: now(),
+  });
+  if (!result.ok) throw refused(result);
+  if (result.changed) {
+    evictStrangers(context, result.thread);
+    watch.changed(result.thread, result.before);
+  }
+  return { thread: result.thread };
+};

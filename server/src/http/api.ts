@@ -1,0 +1,165 @@
+import { clientEvents, httpRoutes, idSchema, limits } from '@threadwire/protocol';
+import type { ClientEvent, ClientPayload } from '@threadwire/protocol';
+import express from 'express';
+import type { Request, RequestHandler, Response, Router } from 'express';
+import { z } from 'zod';
+import type { Identity } from '../connection/authenticate.ts';
+import { parse } from '../connection/parse.ts';
+import { createThreadOnce } from '../handlers/create-thread.ts';
+import { getThread } from '../handlers/get-thread.ts';
+import type { RequestContext, SharedHandler } from '../handlers/handler.ts';
+import { handlers } from '../handlers/index.ts';
+import { streamsUnavailable } from '../handlers/streams-unavailable.ts';
+import type { Lifecycle } from '../lifecycle.ts';
+import { RequestError } from '../request-error.ts';
+import type { Services } from '../services.ts';
+import { RequestLimits } from './request-limits.ts';
+
+export interface ApiOptions {
+  readonly services: Services;
+  readonly lifecycle: Lifecycle;
+  readonly ratePerSecond: number;
+}
+
+type Route = (typeof httpRoutes)[number];
+
+interface Reply {
+  readonly data: unknown;
+  /** The request was a repeat of an earlier one: the route's second status. */
+  readonly isRepeat?: boolean;
+}
+
+/** Carries out a route's request. */
+type Action = (context: RequestContext, fields: Record<string, unknown>) => Reply | Promise<Reply>;
+
+function sharedAction<E extends ClientEvent>(event: E, handler: SharedHandler<E>): Action {
+  return async (context, fields) => {
+    const payload = parse(clientEvents[event].payload, fields, 'The request') as ClientPayload<E>;
+    return { data: await handler(context, payload) };
+  };
+}
+
+const threadParameters = z.strictObject({ thread_id: idSchema });
+
+const actions: { [R in Route['event']]: Action } = {
+  create_thread: async (context, fields) => {
+    const payload = parse(clientEvents.create_thread.payload, fields, 'The request');
+    const { thread, created } = await createThreadOnce(context, payload);
+    return { data: { thread }, isRepeat: !created };
+  },
+  list_threads: sharedAction('list_threads', handlers.list_threads),
+  get_thread: async (context, fields) => ({
+    data: await getThread(context, parse(threadParameters, fields, 'The request')),
+  }),
+  update_thread: sharedAction('update_thread', handlers.update_thread),
+  fetch_history: sharedAction('fetch_history', handlers.fetch_history),
+  send_message: async (context, fields) => {
+    const data = await handlers.send_message(context, parse(clientEvents.send_message.payload, fields, 'The request'));
+    return { data, isRepeat: data.duplicate };
+  },
+  edit_message: sharedAction('edit_message', handlers.edit_message),
+  delete_message: sharedAction('delete_message', handlers.delete_message),
+  stream_body: () => {
+    throw streamsUnavailable();
+  },
+};
+
+/** The HTTP API: the routes of the protocol's table, carried out by the same handlers as the events. */
+export function createApi(options: ApiOptions): Router {
+  const router = express.Router();
+  const json = express.json({ limit: limits.maxFrameBytes, type: 'application/json', strict: false });
+  const requestLimits = new RequestLimits(options.ratePerSecond, options.services.now);
+  for (const route of httpRoutes) {
+    const bodyParsers: RequestHandler[] = route.fields === 'query' ? [] : [json, requireJson];
+    router[route.method](route.path, ...bodyParsers, (request, response) =>
+      serve(options, requestLimits, route, request, response),
+    );
+  }
+  return router;
+}
+
+async function serve(
+  { services, lifecycle }: ApiOptions,
+  requestLimits: RequestLimits,
+  route: Route,
+  request: Request,
+  response: Response,
+): Promise<void> {
+  if (lifecycle.isDraining) {
+    response.set('Connection', 'close');
+    throw new RequestError('unavailable', 'The server is draining.', { retry_after_ms: 1000 });
+  }
+  const endWork = lifecycle.beginWork();
+  try {
+    response.locals['event'] = route.event;
+    const identity = await authenticate(services, request);
+    requestLimits.admit(request, identity);
+    const context: RequestContext = { ...services, actor: identity.actor };
+    const { data, isRepeat = false } = await actions[route.event](context, fieldsOf(request, route));
+    const [first, second = first] = route.statuses as readonly [number, number?];
+    services.metrics.answered(`http ${route.event}`, 'ok');
+    response.status(isRepeat ? second : first).json(data);
+  } finally {
+    endWork();
+  }
+}
+
+async function authenticate({ authenticator }: Services, request: Request): Promise<Identity> {
+  if (authenticator.anonymous) {
+    const user = request.get('X-Threadwire-User');
+    return authenticator.identify({
+      user: user === undefined ? undefined : parse(idSchema, user, 'X-Threadwire-User'),
+    });
+  }
+  const match = /^Bearer +(\S+)$/i.exec(request.get('Authorization') ?? '');
+  return authenticator.identify({ token: match?.[1] });
+}
+
+/** The payload: the path's parameters and the query's or body's fields, none of which may name a parameter again. */
+function fieldsOf(request: Request, route: Route): Record<string, unknown> {
+  const query = queryFields(request.query);
+  const body = bodyFields(request.body);
+  if (route.fields === 'body' && Object.keys(query).length > 0) throw strayQuery(Object.keys(query)[0]!);
+  const given = { ...query, ...body };
+  const repeated = Object.keys(request.params).find((name) => Object.hasOwn(given, name));
+  if (repeated !== undefined) {
+    throw new RequestError('invalid_payload', 'The request is not valid.', {
+      details: { issues: [{ path: repeated, message: 'is given by the path already' }] },
+    });
+  }
+  return { ...given, ...request.params };
+}
+
+function strayQuery(path: string): RequestError {
+  return new RequestError('invalid_payload', 'The request is not valid.', {
+    details: { issues: [{ path, message: 'belongs into the body, not the query' }] },
+  });
+}
+
+const numbers = new Set(['after_seq', 'before_position', 'limit', 'if_seq']);
+
+function queryFields(query: Request['query']): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(query).map(([name, value]) => {
+      const isNumber = numbers.has(name) && typeof value === 'string' && /^\d{1,16}$/.test(value);
+      return [name, isNumber ? Number(value) : value];
+    }),
+  );
+}
+
+function bodyFields(body: unknown): Record<string, unknown> {
+  if (body === undefined) return {};
+  if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body as Record<string, unknown>;
+  throw new RequestError('invalid_payload', 'The body must be a JSON object.', {
+    details: { issues: [{ path: '', message: 'must be an object' }] },
+  });
+}
+
+/** A body that is not declared as JSON was not read: say so, rather than complain of missing fields. */
+const requireJson: RequestHandler = (request, _response, next) => {
+  const hasBody = request.get('Transfer-Encoding') !== undefined || Number(request.get('Content-Length') ?? 0) > 0;
+  if (hasBody && !request.is('application/json')) {
+    throw new RequestError('invalid_payload', 'The body must be sent as Content-Type: application/json.');
+  }
+  next();
+};

@@ -1,0 +1,56 @@
+import cors from 'cors';
+import express from 'express';
+import type { Express } from 'express';
+import helmet from 'helmet';
+import { RequestError } from '../request-error.ts';
+import { createApi } from './api.ts';
+import type { ApiOptions } from './api.ts';
+import { createErrorHandler } from './error-handler.ts';
+import { createOperations } from './operations.ts';
+import type { OperationsOptions } from './operations.ts';
+import { foreignReason } from './origin-guard.ts';
+import type { OriginRules } from './origin-guard.ts';
+
+export interface AppOptions extends ApiOptions, OperationsOptions {
+  readonly origins: OriginRules;
+}
+
+/** The express app: guards first, then the operators' routes, then the API, whose error handler serves all. */
+export function createApp(options: AppOptions): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.use(helmet());
+  app.use((request, response, next) => {
+    response.set('Cache-Control', 'no-store');
+    const reason = foreignReason(request, options.origins);
+    if (reason !== undefined) throw new RequestError('forbidden', reason);
+    next();
+  });
+  if (options.origins.corsOrigins.length > 0) {
+    app.use(
+      cors({ origin: [...options.origins.corsOrigins], methods: ['GET', 'POST', 'PATCH', 'DELETE'], maxAge: 600 }),
+    );
+  }
+  app.use(createOperations(options));
+  app.get('/', (_request, response) => {
+    response
+      .type('text/plain')
+      .send(
+        [
+          'Threadwire is running.',
+          '',
+          'Socket.IO: connect to this address with the path /api/ws',
+          'HTTP API:  /api/threads, described by /api/openapi.json and /api/asyncapi.json',
+          'Health:    /healthz, /readyz, /metrics',
+          '',
+        ].join('\n'),
+      );
+  });
+  app.use(createApi(options));
+  app.use((request) => {
+    throw new RequestError('unknown_event', `There is no route ${request.method} ${request.path.slice(0, 200)}.`);
+  });
+  app.use(createErrorHandler(options.services));
+  return app;
+}

@@ -1,0 +1,34 @@
+import { errorTable } from '@threadwire/protocol';
+import type { ErrorRequestHandler } from 'express';
+import { RequestError, toRequestError } from '../request-error.ts';
+import type { Services } from '../services.ts';
+
+/** Answers whatever was thrown while a request was served, as an error object with its status. */
+export function createErrorHandler({ logger, metrics }: Services): ErrorRequestHandler {
+  return (thrown: unknown, _request, response, next) => {
+    if (response.headersSent) {
+      next(thrown);
+      return;
+    }
+    const error = fromExpress(thrown);
+    const event = String(response.locals['event'] ?? 'unknown');
+    if (error.code === 'internal') logger.error({ err: thrown, event }, 'request failed');
+    metrics.answered(`http ${event}`, error.code);
+    const { retry_after_ms: retryAfterMs } = error.extras;
+    if (retryAfterMs !== undefined) response.set('Retry-After', String(Math.ceil(retryAfterMs / 1000)));
+    const { status } = errorTable[error.code];
+    if (status === 401) response.set('WWW-Authenticate', 'Bearer');
+    response.status(status).json({ error: error.toObject() });
+  };
+}
+
+/** Express and its body parser throw errors of their own, with a status and sometimes a type. */
+function fromExpress(thrown: unknown): RequestError {
+  const { status, type } = (thrown ?? {}) as { status?: unknown; type?: unknown };
+  if (type === 'entity.too.large') return new RequestError('payload_too_large', 'The body is above 1 MiB.');
+  if (!(thrown instanceof RequestError) && typeof status === 'number' && status >= 400 && status < 500) {
+    const text = type === 'entity.parse.failed' ? 'The body is not JSON.' : 'The request is malformed.';
+    return new RequestError('invalid_payload', text, { details: { issues: [{ path: '', message: text }] } });
+  }
+  return toRequestError(thrown);
+}

@@ -1,0 +1,83 @@
+#!/usr/bin/env node
+import { ConfigError, loadConfig } from './config.ts';
+import type { Config } from './config.ts';
+import { createServer } from './create-server.ts';
+import { createLogger } from './logger.ts';
+import { StoreUnavailable } from './store/thread-store.ts';
+import type { ThreadStore } from './store/thread-store.ts';
+
+async function openStore(config: Config): Promise<ThreadStore> {
+  // Only the store that is used is loaded: the other one's driver takes its time.
+  if (config.mongodbUri !== undefined) {
+    const { openMongoStore } = await import('./store/mongo/mongo-store.ts');
+    return openMongoStore({ uri: config.mongodbUri });
+  }
+  const { openEmbeddedStore } = await import('./store/embedded/embedded-store.ts');
+  return openEmbeddedStore({ dataDir: config.dataDir });
+}
+
+async function main(): Promise<void> {
+  const config = loadConfig(process.env);
+  const logger = createLogger(config.logLevel);
+  if (config.auth.mode === 'jwt' && 'secret' in config.auth.key && Buffer.byteLength(config.auth.key.secret) < 32) {
+    logger.warn('AUTH_JWT_SECRET is shorter than 32 bytes: it can be guessed from a token');
+  }
+  const store = await openStore(config);
+  const server = await createServer({ ...config, store, logger }).catch(async (error: unknown) => {
+    await store.close();
+    throw error;
+  });
+
+  let isStopping = false;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (isStopping) return;
+      isStopping = true;
+      console.log(`${signal}: draining`);
+      void stop(server.drain(), config.drainTimeoutMs);
+    });
+  }
+  console.log(
+    [
+      `listening on ${server.url}`,
+      `  Socket.IO  ${server.url} with the path /api/ws`,
+      `  HTTP API   ${server.url}/api/threads  (described by /api/openapi.json)`,
+      `  users      ${config.auth.mode === 'anonymous' ? 'anonymous: everybody is who they say' : 'by token (JWT)'}`,
+      `  store      ${store.kind === 'mongodb' ? 'MongoDB' : `embedded, in ${config.dataDir}`}`,
+    ].join('\n'),
+  );
+}
+
+/** Ends the process when the server has drained, or when its time is up. */
+async function stop(drained: Promise<void>, timeoutMs: number): Promise<void> {
+  // What does not end by itself is cut off a moment before whoever sent the signal loses patience.
+  setTimeout(() => process.exit(0), timeoutMs * 0.95).unref();
+  await drained.catch((error: unknown) => {
+    console.error(`threadwire: ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = 1;
+  });
+  process.exit();
+}
+
+main().catch((error: unknown) => {
+  // What the operator can mend is told in one line; a fault of ours with its stack.
+  const isExpected = error instanceof ConfigError || error instanceof StoreUnavailable || isListenError(error);
+  console.error(isExpected ? `threadwire: ${explain(error)}` : error);
+  process.exit(1);
+});
+
+function isListenError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error && error.syscall === 'listen';
+}
+
+function explain(error: Error): string {
+  if (!isListenError(error)) return error.message;
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return 'PORT is in use by another program: set another one, or 0 for any free one';
+    case 'EACCES':
+      return 'PORT must not be opened by this user: set one above 1023';
+    default:
+      return `HOST and PORT cannot be listened on (${error.code})`;
+  }
+}

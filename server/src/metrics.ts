@@ -1,0 +1,43 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { ErrorCode } from '@threadwire/protocol';
+
+/** What the server counts, served as Prometheus text. */
+export class Metrics {
+  readonly registry = new Registry();
+  readonly connections = new Gauge({
+    name: 'threadwire_connections',
+    help: 'Open client connections.',
+    registers: [this.registry],
+  });
+  readonly requests = new Counter({
+    name: 'threadwire_requests_total',
+    help: 'Client events and HTTP requests answered, by event and outcome (ok or error code).',
+    labelNames: ['event', 'outcome'] as const,
+    registers: [this.registry],
+  });
+  readonly durableEvents = new Counter({
+    name: 'threadwire_durable_events_total',
+    help: 'Changes committed on this node, by event.',
+    labelNames: ['event'] as const,
+    registers: [this.registry],
+  });
+  readonly batchOps = new Histogram({
+    name: 'threadwire_write_batch_ops',
+    help: 'Changes committed together.',
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
+    registers: [this.registry],
+  });
+  readonly storeUp = new Gauge({
+    name: 'threadwire_store_up',
+    help: '1 while the store takes writes.',
+    registers: [this.registry],
+  });
+
+  constructor() {
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  answered(event: string, outcome: 'ok' | ErrorCode): void {
+    this.requests.inc({ event, outcome });
+  }
+}

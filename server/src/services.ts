@@ -1,0 +1,25 @@
+import type { Authenticator } from './connection/authenticate.ts';
+import type { Rooms } from './fanout/rooms.ts';
+import type { Logger } from './logger.ts';
+import type { Metrics } from './metrics.ts';
+import type { ThreadStore } from './store/thread-store.ts';
+import type { Announcer } from './threads/announcer.ts';
+import type { LogWriter } from './threads/log-writer.ts';
+import type { ThreadWatch } from './threads/thread-watch.ts';
+
+/** What handlers work with. */
+export interface Services {
+  readonly store: ThreadStore;
+  readonly writer: LogWriter;
+  readonly announcer: Announcer;
+  readonly rooms: Rooms;
+  readonly watch: ThreadWatch;
+  readonly authenticator: Authenticator;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** A new unique id. */
+  readonly newId: () => string;
+  readonly maxSubscriptions: number;
+}

@@ -1,0 +1,165 @@
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type { JsonObject, Message, Thread } from '@threadwire/protocol';
+import type {
+  AppendOp,
+  CreateThread,
+  HistoryRequest,
+  HistoryResult,
+  ThreadStore,
+  UpdateThread,
+  WriteOp,
+  WriteResult,
+} from '../thread-store.ts';
+import { StoreUnavailable } from '../thread-store.ts';
+import { DataDirError, lockDataDir } from './data-dir.ts';
+import type { LockedDataDir } from './data-dir.ts';
+import { toTime } from './rows.ts';
+import { WorkerClient } from './worker-client.ts';
+import type { ReaderMethods, WorkerSettings, WriterMethods } from './worker-protocol.ts';
+
+export interface EmbeddedStoreOptions {
+  /** Created where it is missing. One store at a time may have it open. */
+  readonly dataDir: string;
+  /** How long a call may take. */
+  readonly callTimeoutMs?: number | undefined;
+  /** Starts a worker; for tests that watch or end one. */
+  readonly spawnWorker?: ((settings: WorkerSettings) => Worker) | undefined;
+}
+
+/**
+ * Opens the store that needs no service: SQLite files in one directory, synced at every commit. Rejects with
+ * `DataDirInUse` where another process has the directory, with {@link DataDirError} where it cannot be used.
+ */
+export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<ThreadStore> {
+  const { dataDir, callTimeoutMs = 30_000, spawnWorker = startWorker } = options;
+  const lock = await lockDataDir(dataDir);
+  const file = join(lock.path, 'threadwire.db');
+  const writer = new WorkerClient<WriterMethods>(() => spawnWorker({ role: 'writer', file }), callTimeoutMs);
+  const reader = new WorkerClient<ReaderMethods>(() => spawnWorker({ role: 'reader', file }), callTimeoutMs);
+  try {
+    // The writer first: it makes the tables and finishes what a killed process left.
+    await writer.start();
+    await reader.start();
+  } catch (error) {
+    await writer.close();
+    await lock.release();
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new DataDirError(`DATA_DIR ${dataDir}: threadwire.db cannot be opened: ${reason}`);
+  }
+  return new EmbeddedStore(lock, writer, reader);
+}
+
+/** By the package's own name: also where this file is run from source, the worker is the built one. */
+function startWorker(workerData: WorkerSettings): Worker {
+  const file = createRequire(import.meta.url).resolve('@threadwire/server/embedded-worker');
+  return new Worker(file, { workerData, name: `store ${workerData.role}` });
+}
+
+class EmbeddedStore implements ThreadStore {
+  readonly kind = 'embedded';
+  readonly #lock: LockedDataDir;
+  readonly #writer: WorkerClient<WriterMethods>;
+  readonly #reader: WorkerClient<ReaderMethods>;
+  #lastWriteFailed = false;
+  #closed: Promise<void> | undefined;
+
+  constructor(lock: LockedDataDir, writer: WorkerClient<WriterMethods>, reader: WorkerClient<ReaderMethods>) {
+    this.#lock = lock;
+    this.#writer = writer;
+    this.#reader = reader;
+  }
+
+  async write(ops: readonly WriteOp[]): Promise<WriteResult[]> {
+    const stored = await this.#write('write', ops);
+    return stored.map((result, i) =>
+      typeof result === 'number'
+        ? { ok: true, message: newMessage(ops[i] as AppendOp, result), changed: true }
+        : result,
+    );
+  }
+
+  createThread(request: CreateThread): ReturnType<ThreadStore['createThread']> {
+    return this.#write('createThread', request);
+  }
+
+  updateThread(request: UpdateThread): ReturnType<ThreadStore['updateThread']> {
+    return this.#write('updateThread', request);
+  }
+
+  threads(ids: readonly string[]): Promise<Thread[]> {
+    return this.#read('threads', ids);
+  }
+
+  listThreads(request: Parameters<ThreadStore['listThreads']>[0]): ReturnType<ThreadStore['listThreads']> {
+    return this.#read('listThreads', request);
+  }
+
+  histories(requests: readonly HistoryRequest[], totalBytes?: number): Promise<HistoryResult[]> {
+    return this.#read('histories', requests, totalBytes);
+  }
+
+  changesAfter(threadId: string, seq: number, limit: number): ReturnType<ThreadStore['changesAfter']> {
+    return this.#read('changesAfter', threadId, seq, limit);
+  }
+
+  async ping(): Promise<void> {
+    // That the worker answers says enough, unless the last write failed: then only a write shows that there is room.
+    await this.#write(this.#lastWriteFailed ? 'probe' : 'ping');
+  }
+
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    // The reader first: while it has the file open, the log cannot be cut.
+    await this.#reader.close();
+    await this.#writer.close();
+    await this.#lock.release();
+  }
+
+  async #write<M extends keyof WriterMethods>(
+    method: M,
+    ...args: Parameters<WriterMethods[M]>
+  ): Promise<ReturnType<WriterMethods[M]>> {
+    if (this.#closed) throw new StoreUnavailable('the store is closed');
+    try {
+      const result = await this.#writer.call(method, ...args);
+      this.#lastWriteFailed = false;
+      return result as ReturnType<WriterMethods[M]>;
+    } catch (error) {
+      if (error instanceof StoreUnavailable) this.#lastWriteFailed = true;
+      throw error;
+    }
+  }
+
+  async #read<M extends keyof ReaderMethods>(
+    method: M,
+    ...args: Parameters<ReaderMethods[M]>
+  ): Promise<Awaited<ReturnType<ReaderMethods[M]>>> {
+    if (this.#closed) throw new StoreUnavailable('the store is closed');
+    return this.#reader.call(method, ...args);
+  }
+}
+
+/** The message that an append stored under this seq; read back it would be the same. */
+function newMessage(op: AppendOp, seq: number): Message {
+  const at = toTime(op.at);
+  const { id, name } = op.actor;
+  return {
+    id: op.id,
+    thread_id: op.threadId,
+    position: seq,
+    seq,
+    message_id: op.messageId,
+    sender: name === undefined ? { id } : { id, name },
+    role: op.role,
+    content: op.content,
+    metadata: JSON.parse(JSON.stringify(op.metadata)) as JsonObject,
+    status: 'complete',
+    created_at: at,
+    updated_at: at,
+  };
+}

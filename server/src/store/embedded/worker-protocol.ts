@@ -1,0 +1,59 @@
+import type { Thread } from '@threadwire/protocol';
+import type {
+  CreateThread,
+  HistoryRequest,
+  HistoryResult,
+  ThreadStore,
+  UpdateThread,
+  WriteOp,
+  WriteResult,
+} from '../thread-store.ts';
+import type { Failure } from './failure.ts';
+
+/** What an op came to; a stored append is told by its seq alone, since the caller knows the rest. */
+export type StoredOp = WriteResult | number;
+
+type Resolved<M extends 'createThread' | 'updateThread' | 'listThreads' | 'changesAfter'> = Awaited<
+  ReturnType<ThreadStore[M]>
+>;
+
+export interface WriterMethods {
+  write(ops: readonly WriteOp[]): StoredOp[];
+  createThread(request: CreateThread): Resolved<'createThread'>;
+  updateThread(request: UpdateThread): Resolved<'updateThread'>;
+  /** Answers when everything asked before is done. */
+  ping(): null;
+  /** Commits as much as a large message takes. */
+  probe(): null;
+  /** Moves the log into the database file and lets go of both. */
+  close(): null;
+}
+
+export interface ReaderMethods {
+  threads(ids: readonly string[]): Promise<Thread[]>;
+  listThreads(request: Parameters<ThreadStore['listThreads']>[0]): Promise<Resolved<'listThreads'>>;
+  histories(requests: readonly HistoryRequest[], totalBytes?: number): Promise<HistoryResult[]>;
+  changesAfter(threadId: string, seq: number, limit: number): Promise<Resolved<'changesAfter'>>;
+  close(): null;
+}
+
+/** `workerData` of a store's worker. */
+export interface WorkerSettings {
+  readonly role: 'writer' | 'reader';
+  readonly file: string;
+}
+
+/** To a worker; answered in the order of arrival. */
+export interface WorkerRequest {
+  readonly id: number;
+  readonly method: string;
+  readonly args: readonly unknown[];
+}
+
+/** The answer to a request, as JSON (which is cheaper than a clone), or why there is none. */
+export type WorkerAnswer =
+  | { readonly id: number; readonly json: string }
+  | { readonly id: number; readonly failure: Failure };
+
+/** From a worker: first whether it could open the database, then one answer for each request. */
+export type WorkerReply = 'ready' | Failure | WorkerAnswer;

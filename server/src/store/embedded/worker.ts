@@ -1,0 +1,53 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { toFailure } from './failure.ts';
+import { Reader } from './reader.ts';
+import { prepareSchema } from './schema.ts';
+import { Sqlite } from './sqlite.ts';
+import type { WorkerReply, WorkerRequest, WorkerSettings } from './worker-protocol.ts';
+import { Writer } from './writer.ts';
+
+// A worker of the embedded store: opens the database, then answers one request after the other.
+
+/** The log is moved into the database file whenever it has this many pages (of 4 KiB). */
+const checkpointPages = 8000;
+const maxIdleLogBytes = 64 * 1024 * 1024;
+const cacheKib = 64 * 1024;
+
+const port = parentPort;
+if (!port) throw new Error('This file is the entry of a worker thread.');
+const reply = (message: WorkerReply): void => port.postMessage(message);
+
+function open({ role, file }: WorkerSettings): Writer | Reader {
+  const db = new Sqlite(file);
+  db.exec(`PRAGMA cache_size = -${cacheKib}; PRAGMA temp_store = MEMORY;`);
+  if (role === 'reader') {
+    db.exec('PRAGMA query_only = ON');
+    return new Reader(db);
+  }
+  // FULL: in WAL mode only this syncs the log at every commit.
+  db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;`);
+  db.exec(`PRAGMA wal_autocheckpoint = ${checkpointPages}; PRAGMA journal_size_limit = ${maxIdleLogBytes};`);
+  prepareSchema(db);
+  return new Writer(db);
+}
+
+async function answer(target: Writer | Reader, { id, method, args }: WorkerRequest): Promise<void> {
+  try {
+    const call = (target as unknown as Record<string, (...args: readonly unknown[]) => unknown>)[method]!;
+    reply({ id, json: JSON.stringify(await call.apply(target, [...args])) });
+  } catch (error) {
+    reply({ id, failure: toFailure(error) });
+  }
+  if (method === 'close') port!.close();
+}
+
+try {
+  const target = open(workerData as WorkerSettings);
+  let last = Promise.resolve();
+  port.on('message', (request: WorkerRequest) => {
+    last = last.then(() => answer(target, request));
+  });
+  reply('ready');
+} catch (error) {
+  reply(toFailure(error));
+}

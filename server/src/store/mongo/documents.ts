@@ -1,0 +1,166 @@
+import type { JsonObject, Message, MessageStatus, Role, Thread } from '@threadwire/protocol';
+import { Schema } from 'mongoose';
+
+// What is stored. Metadata is JSON text: it comes back exactly as it was, whatever its keys are. These are types, not
+// interfaces, because the driver's types want documents that could have further fields.
+
+export type ThreadDocument = {
+  readonly _id: string;
+  readonly title: string;
+  readonly members: string[];
+  /** Has no members, so everybody may read it: what lists of open threads are indexed by. */
+  readonly open: boolean;
+  readonly metadata: string;
+  readonly created_by: string;
+  readonly created_at: Date;
+  /** The last change of the thread itself, messages aside. */
+  readonly changed_at: Date;
+  /** Orders lists. At most about a second behind the last message; see {@link Activity}. */
+  readonly active_at: Date;
+  /** New with each change of the thread itself, and tells whose change it was. */
+  readonly version: string;
+};
+
+export type MessageDocument = {
+  readonly _id: string;
+  readonly thread_id: string;
+  readonly position: number;
+  readonly seq: number;
+  /**
+   * Every seq that this message took, the newest last. Unique within the thread over all messages, because an edit
+   * vacates the message's old seq: without this, a writer that is late by two edits would take a number that clients
+   * have already seen.
+   */
+  readonly taken: number[];
+  readonly message_id: string;
+  readonly sender_id: string;
+  readonly sender_name?: string;
+  readonly role: Role;
+  readonly content: string;
+  readonly metadata: string;
+  readonly status: MessageStatus;
+  readonly error?: string;
+  readonly created_at: Date;
+  readonly updated_at: Date;
+  /** Like `updated_at`, but never before that of an earlier seq: clocks of several servers differ. */
+  readonly active_at: Date;
+  /** The write that made the last change: tells whether an attempt whose answer was lost took effect. */
+  readonly write_id: string;
+};
+
+/**
+ * How many old seqs a message keeps. Only a writer that is late by this many edits of one message could take an older
+ * one again; it guesses from a head at most a second old, and so many durable edits take several.
+ */
+export const maxTaken = 4096;
+
+const options = {
+  autoIndex: false,
+  autoCreate: false,
+  versionKey: false,
+  strict: 'throw',
+  strictQuery: 'throw',
+} as const;
+
+export const threadSchema = new Schema<ThreadDocument>(
+  {
+    _id: { type: String, required: true },
+    title: String,
+    members: [String],
+    open: Boolean,
+    metadata: String,
+    created_by: String,
+    created_at: Date,
+    changed_at: Date,
+    active_at: Date,
+    version: String,
+  },
+  { ...options, collection: 'threads' },
+);
+// A list is merged from these: all threads for admins, else the open ones, one's own, and those one is a member of.
+threadSchema.index({ active_at: -1, _id: -1 }, { name: 'active' });
+threadSchema.index({ open: 1, active_at: -1, _id: -1 }, { name: 'open_active' });
+threadSchema.index({ created_by: 1, active_at: -1, _id: -1 }, { name: 'creator_active' });
+threadSchema.index({ members: 1, active_at: -1, _id: -1 }, { name: 'member_active' });
+
+export const messageSchema = new Schema<MessageDocument>(
+  {
+    _id: { type: String, required: true },
+    thread_id: String,
+    position: Number,
+    seq: Number,
+    taken: [Number],
+    message_id: String,
+    sender_id: String,
+    sender_name: String,
+    role: String,
+    content: String,
+    metadata: String,
+    status: String,
+    error: String,
+    created_at: Date,
+    updated_at: Date,
+    active_at: Date,
+    write_id: String,
+  },
+  { ...options, collection: 'messages' },
+);
+/** The unique indexes on messages, by name: an error about a duplicate names the one that refused. */
+export const messageIndexes = {
+  seq: 'thread_seq',
+  taken: 'thread_taken',
+  position: 'thread_position',
+  key: 'thread_sender_message',
+} as const;
+messageSchema.index({ thread_id: 1, seq: 1 }, { unique: true, name: messageIndexes.seq });
+messageSchema.index({ thread_id: 1, taken: 1 }, { unique: true, name: messageIndexes.taken });
+messageSchema.index({ thread_id: 1, position: 1 }, { unique: true, name: messageIndexes.position });
+messageSchema.index({ thread_id: 1, sender_id: 1, message_id: 1 }, { unique: true, name: messageIndexes.key });
+messageSchema.index({ thread_id: 1 }, { name: 'streaming', partialFilterExpression: { status: 'streaming' } });
+
+/** What a reader needs of a message. */
+export const messageFields = { taken: 0, active_at: 0 } as const;
+
+export type StoredMessage = Omit<MessageDocument, 'taken' | 'active_at'>;
+
+/** The message as it goes over the wire: fields that are absent are left out. */
+export function toMessage(document: StoredMessage): Message {
+  const { sender_id: id, sender_name: name, error } = document;
+  return {
+    id: document._id,
+    thread_id: document.thread_id,
+    position: document.position,
+    seq: document.seq,
+    message_id: document.message_id,
+    sender: name === undefined ? { id } : { id, name },
+    role: document.role,
+    content: document.content,
+    metadata: JSON.parse(document.metadata) as JsonObject,
+    status: document.status,
+    created_at: document.created_at.toISOString(),
+    updated_at: document.updated_at.toISOString(),
+    ...(error === undefined ? undefined : { error }),
+  };
+}
+
+/** The last seq of a thread, and when it was last active (ms). */
+export interface Head {
+  readonly seq: number;
+  readonly activeAt: number;
+}
+
+export const noHead: Head = { seq: 0, activeAt: 0 };
+
+/** The thread as it goes over the wire, with what its newest message says about it. */
+export function toThread(document: ThreadDocument, head: Head): Thread {
+  return {
+    id: document._id,
+    title: document.title,
+    members: document.members,
+    metadata: JSON.parse(document.metadata) as JsonObject,
+    created_by: document.created_by,
+    created_at: document.created_at.toISOString(),
+    updated_at: new Date(Math.max(document.changed_at.getTime(), head.activeAt)).toISOString(),
+    head_seq: head.seq,
+  };
+}

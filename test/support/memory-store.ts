@@ -1,0 +1,192 @@
+import type { Message, Thread } from '@threadwire/protocol';
+import { readHistories } from '../../server/src/store/history.ts';
+import { checkThread, decideChange, decideThreadUpdate, threadExists } from '../../server/src/store/rules.ts';
+import { StoreUnavailable } from '../../server/src/store/thread-store.ts';
+import type {
+  CreateThread,
+  HistoryRequest,
+  ListCursor,
+  ThreadStore,
+  UpdateThread,
+  WriteOp,
+  WriteResult,
+} from '../../server/src/store/thread-store.ts';
+import { mayRead } from '../../server/src/threads/access.ts';
+import type { Actor } from '../../server/src/threads/access.ts';
+
+/** A ThreadStore in memory, for unit tests: same rules, no durability. It can be told to be away, or to wait. */
+export class MemoryStore implements ThreadStore {
+  readonly kind = 'embedded';
+  /** While set, every call rejects as if the store were away. */
+  isAway = false;
+  /** Called before each read of histories has an effect; what it returns is awaited. */
+  beforeRead: (() => Promise<void> | void) | undefined;
+  readonly batches: number[] = [];
+  readonly #threads = new Map<string, Thread>();
+  readonly #messages = new Map<string, Message[]>();
+
+  async write(ops: readonly WriteOp[]): Promise<WriteResult[]> {
+    this.#check();
+    this.batches.push(ops.length);
+    return ops.map((op) => this.#apply(op));
+  }
+
+  async createThread(request: CreateThread) {
+    this.#check();
+    const existing = this.#threads.get(request.id);
+    if (existing) {
+      if (existing.created_by !== request.actor.id) return threadExists(request.id);
+      return { ok: true as const, thread: this.#exact(existing), created: false };
+    }
+    const at = new Date(request.at).toISOString();
+    const thread: Thread = {
+      id: request.id,
+      title: request.title,
+      members: [...new Set(request.members)],
+      metadata: request.metadata,
+      created_by: request.actor.id,
+      created_at: at,
+      updated_at: at,
+      head_seq: 0,
+    };
+    this.#threads.set(thread.id, thread);
+    this.#messages.set(thread.id, []);
+    return { ok: true as const, thread, created: true };
+  }
+
+  async updateThread(request: UpdateThread) {
+    this.#check();
+    const thread = this.#threads.get(request.threadId);
+    const decision = decideThreadUpdate(thread, request);
+    if (decision.do === 'refuse') return decision.refusal;
+    const before = this.#exact(thread!);
+    if (decision.do === 'nothing') return { ok: true as const, thread: before, before, changed: false };
+    const changed = { ...thread!, ...decision.fields, updated_at: new Date(request.at).toISOString() };
+    this.#threads.set(changed.id, changed);
+    return { ok: true as const, thread: this.#exact(changed), before, changed: true };
+  }
+
+  async threads(ids: readonly string[]) {
+    this.#check();
+    return ids.flatMap((id) => {
+      const thread = this.#threads.get(id);
+      return thread ? [this.#exact(thread)] : [];
+    });
+  }
+
+  async listThreads({ actor, after, limit }: { actor: Actor; after?: ListCursor | undefined; limit: number }) {
+    this.#check();
+    const at = (thread: Thread): number => Date.parse(thread.updated_at);
+    const sorted = [...this.#threads.values()]
+      .filter((thread) => mayRead(thread, actor))
+      .map((thread) => this.#exact(thread))
+      .sort((a, b) => at(b) - at(a) || (a.id < b.id ? 1 : -1))
+      .filter(
+        (thread) => !after || at(thread) < after.updatedAt || (at(thread) === after.updatedAt && thread.id < after.id),
+      );
+    const threads = sorted.slice(0, limit);
+    const last = threads.at(-1);
+    return sorted.length > limit && last ? { threads, next: { updatedAt: at(last), id: last.id } } : { threads };
+  }
+
+  async histories(requests: readonly HistoryRequest[], totalBytes?: number) {
+    this.#check();
+    const results = await readHistories(
+      {
+        thread: (id) => {
+          const thread = this.#threads.get(id);
+          return thread && this.#exact(thread);
+        },
+        countAfter: (id, seq, max) => Math.min(max, this.#after(id, seq).length),
+        afterSeq: (id, seq, { limit }) => this.#after(id, seq).slice(0, limit),
+        beforePosition: (id, position = Number.POSITIVE_INFINITY, { limit }) =>
+          this.#of(id)
+            .filter((message) => message.position < position)
+            .reverse()
+            .slice(0, limit),
+        streaming: (id) => this.#of(id).filter((message) => message.status === 'streaming'),
+      },
+      requests,
+      totalBytes,
+    );
+    // What is read is as old as the read, however late it arrives.
+    await this.beforeRead?.();
+    return results;
+  }
+
+  async changesAfter(threadId: string, seq: number, limit: number) {
+    this.#check();
+    return { messages: this.#after(threadId, seq).slice(0, limit), headSeq: this.#head(threadId) };
+  }
+
+  async ping() {
+    this.#check();
+  }
+
+  async close() {
+    this.isAway = true;
+  }
+
+  #check(): void {
+    if (this.isAway) throw new StoreUnavailable('the store is away');
+  }
+
+  #of(threadId: string): Message[] {
+    return this.#messages.get(threadId) ?? [];
+  }
+
+  #head(threadId: string): number {
+    return Math.max(0, ...this.#of(threadId).map((message) => message.seq));
+  }
+
+  #after(threadId: string, seq: number): Message[] {
+    return this.#of(threadId)
+      .filter((message) => message.seq > seq)
+      .sort((a, b) => a.seq - b.seq);
+  }
+
+  #exact(thread: Thread): Thread {
+    const times = this.#of(thread.id).map((message) => message.updated_at);
+    return {
+      ...thread,
+      head_seq: this.#head(thread.id),
+      updated_at: [thread.updated_at, ...times].sort().at(-1)!,
+    };
+  }
+
+  #apply(op: WriteOp): WriteResult {
+    const refusal = checkThread(this.#threads.get(op.threadId), op);
+    if (refusal) return refusal;
+    const messages = this.#of(op.threadId);
+    const seq = this.#head(op.threadId) + 1;
+    const at = new Date(op.at).toISOString();
+    if (op.kind === 'append') {
+      const repeat = messages.find((m) => m.sender.id === op.actor.id && m.message_id === op.messageId);
+      if (repeat) return { ok: true, message: repeat, changed: false };
+      const { id, threadId, actor, messageId, role, content, metadata } = op;
+      const message: Message = {
+        id,
+        thread_id: threadId,
+        position: seq,
+        seq,
+        message_id: messageId,
+        sender: actor.name === undefined ? { id: actor.id } : { id: actor.id, name: actor.name },
+        role,
+        content,
+        metadata,
+        status: 'complete',
+        created_at: at,
+        updated_at: at,
+      };
+      messages.push(message);
+      return { ok: true, message, changed: true };
+    }
+    const index = messages.findIndex((m) => m.id === op.id);
+    const decision = decideChange(messages[index], op);
+    if (decision.do === 'refuse') return decision.refusal;
+    if (decision.do === 'nothing') return { ok: true, message: messages[index]!, changed: false };
+    const message = { ...messages[index]!, ...decision.fields, seq, updated_at: at };
+    messages[index] = message;
+    return { ok: true, message, changed: true };
+  }
+}
