@@ -4,7 +4,10 @@ export default {
   testMatch: ['**/*.test.ts'],
   testEnvironment: 'node',
   transform: {
-    '\\.[jt]s$': ['@swc/jest', { jsc: { target: 'es2023', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } }],
+    '\\.[jt]s$': [
+      '@swc/jest',
+      { jsc: { target: 'es2023', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } },
+    ],
   },
   // These ship as ES modules only.
   transformIgnorePatterns: ['/node_modules/(?!jose/)'],
@@ -13,5 +16,8 @@ export default {
     '^@threadwire/protocol$': '<rootDir>/protocol/src/index.ts',
     '^@threadwire/server$': '<rootDir>/server/src/index.ts',
   },
+  globalSetup: '<rootDir>/test/support/global-setup.ts',
+  globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+  reporters: ['default', 'summary', '<rootDir>/test/support/back-end-reporter.cjs'],
   testTimeout: 30_000,
 };
