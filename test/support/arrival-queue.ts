@@ -30,7 +30,7 @@ export class ArrivalQueue<T> {
   /** Nothing more will come: whoever waits, or waits later for what is not here, is told at once. */
   close(why: string): void {
     this.#closed ??= why;
-    for (const waiter of this.#waiters) waiter.reject(this.#error(`${this.#closed}`));
+    for (const waiter of this.#waiters) waiter.reject(this.#error(why));
   }
 
   /** Takes the first item that is accepted; the others stay. `what` names it where it does not come in time. */
@@ -50,12 +50,7 @@ export class ArrivalQueue<T> {
     return last.length === 0 ? 'nothing is left untaken' : `untaken: ${last.join(' | ')}`;
   }
 
-  #wait(
-    what: string,
-    accepts: (item: T) => boolean,
-    timeoutMs: number,
-    cut: (index: number) => T[],
-  ): Promise<T[]> {
+  #wait(what: string, accepts: (item: T) => boolean, timeoutMs: number, cut: (index: number) => T[]): Promise<T[]> {
     return new Promise((resolve, reject) => {
       const done = () => {
         clearTimeout(timer);

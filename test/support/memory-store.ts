@@ -14,6 +14,16 @@ import type {
 import { mayRead } from '../../server/src/threads/access.ts';
 import type { Actor } from '../../server/src/threads/access.ts';
 
+/** A call whose answer is held back. */
+interface Hold {
+  /** Resolves when the call was made and has done its work; only its answer is missing. */
+  readonly reached: Promise<void>;
+  /** Lets the answer go. */
+  release(): void;
+}
+
+type Holdable = 'write' | 'updateThread' | 'threads' | 'histories' | 'changesAfter';
+
 /** A ThreadStore in memory, for unit tests: same rules, no durability. It can be told to be away, or to wait. */
 export class MemoryStore implements ThreadStore {
   readonly kind = 'embedded';
@@ -24,11 +34,32 @@ export class MemoryStore implements ThreadStore {
   readonly batches: number[] = [];
   readonly #threads = new Map<string, Thread>();
   readonly #messages = new Map<string, Message[]>();
+  readonly #holds = new Map<Holdable, (() => Promise<void>)[]>();
+
+  /** Holds back the answer of the next call of a method that nothing holds yet: what it read or wrote grows old. */
+  hold(method: Holdable): Hold {
+    let reach!: () => void;
+    let release!: () => void;
+    const reached = new Promise<void>((resolve) => {
+      reach = resolve;
+    });
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const wait = async (): Promise<void> => {
+      reach();
+      await released;
+    };
+    this.#holds.set(method, [...(this.#holds.get(method) ?? []), wait]);
+    return { reached, release };
+  }
 
   async write(ops: readonly WriteOp[]): Promise<WriteResult[]> {
     this.#check();
     this.batches.push(ops.length);
-    return ops.map((op) => this.#apply(op));
+    const results = ops.map((op) => this.#apply(op));
+    await this.#held('write');
+    return results;
   }
 
   async createThread(request: CreateThread) {
@@ -63,15 +94,19 @@ export class MemoryStore implements ThreadStore {
     if (decision.do === 'nothing') return { ok: true as const, thread: before, before, changed: false };
     const changed = { ...thread!, ...decision.fields, updated_at: new Date(request.at).toISOString() };
     this.#threads.set(changed.id, changed);
-    return { ok: true as const, thread: this.#exact(changed), before, changed: true };
+    const after = this.#exact(changed);
+    await this.#held('updateThread');
+    return { ok: true as const, thread: after, before, changed: true };
   }
 
   async threads(ids: readonly string[]) {
     this.#check();
-    return ids.flatMap((id) => {
+    const threads = ids.flatMap((id) => {
       const thread = this.#threads.get(id);
       return thread ? [this.#exact(thread)] : [];
     });
+    await this.#held('threads');
+    return threads;
   }
 
   async listThreads({ actor, after, limit }: { actor: Actor; after?: ListCursor | undefined; limit: number }) {
@@ -111,12 +146,15 @@ export class MemoryStore implements ThreadStore {
     );
     // What is read is as old as the read, however late it arrives.
     await this.beforeRead?.();
+    await this.#held('histories');
     return results;
   }
 
   async changesAfter(threadId: string, seq: number, limit: number) {
     this.#check();
-    return { messages: this.#after(threadId, seq).slice(0, limit), headSeq: this.#head(threadId) };
+    const changes = { messages: this.#after(threadId, seq).slice(0, limit), headSeq: this.#head(threadId) };
+    await this.#held('changesAfter');
+    return changes;
   }
 
   async ping() {
@@ -125,6 +163,14 @@ export class MemoryStore implements ThreadStore {
 
   async close() {
     this.isAway = true;
+  }
+
+  /** Waits where the call is held; a store that has gone away meanwhile fails it. */
+  async #held(method: Holdable): Promise<void> {
+    const wait = this.#holds.get(method)?.shift();
+    if (!wait) return;
+    await wait();
+    this.#check();
   }
 
   #check(): void {
