@@ -6,7 +6,7 @@ import type { MessageDocument, ThreadDocument } from './documents.ts';
 import { withoutCredentials } from './errors.ts';
 
 /** How long the server may work on one operation; also how long it may wait for the majority. */
-export const operationMs = 4000;
+const operationMs = 4000;
 /** What every operation is sent with. */
 export const bounded = { maxTimeMS: operationMs } as const;
 
