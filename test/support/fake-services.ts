@@ -50,7 +50,7 @@ export function identityOf(actor: Actor, expiresAt?: number): Identity {
 
 /** Socket.IO's own namespace, with its in-process adapter, and no network under it. */
 export function fakeNamespace(): ThreadNamespace {
-  return new Server().of('/') as unknown as ThreadNamespace;
+  return new Server().of('/');
 }
 
 /** Puts a link into the namespace, as a socket would be. Returns what takes it out again. */
@@ -69,7 +69,7 @@ export function enter(namespace: ThreadNamespace, link: FakeLink): () => void {
     },
   };
   namespace.sockets.set(link.id, socket as never);
-  adapter.addAll(link.id, new Set([link.id]));
+  void adapter.addAll(link.id, new Set([link.id]));
   return () => {
     namespace.sockets.delete(link.id);
     adapter.delAll(link.id);

@@ -18,7 +18,9 @@ export interface TokenOptions {
 /** A token of the user, signed like the application's would be. */
 export async function tokenFor(user: string, options: TokenOptions = {}): Promise<string> {
   const { secret = jwtSecret, algorithm = 'HS256' } = options;
-  return new SignJWT(claimsOf(user, options)).setProtectedHeader({ alg: algorithm }).sign(new TextEncoder().encode(secret));
+  return new SignJWT(claimsOf(user, options))
+    .setProtectedHeader({ alg: algorithm })
+    .sign(new TextEncoder().encode(secret));
 }
 
 /** The claims of {@link tokenFor}, for tokens that are signed in another way. */

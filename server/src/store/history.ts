@@ -111,7 +111,8 @@ class Budget {
   }
 
   take(message: Message): boolean {
-    const bytes = utf8Bytes(JSON.stringify(message));
+    // With the brackets around the messages, or the comma before this one.
+    const bytes = utf8Bytes(JSON.stringify(message)) + (this.#answerIsEmpty ? 2 : 1);
     if (bytes > this.#answer && !this.#answerIsEmpty) return false;
     if (bytes > this.#total && !this.#allEmpty) return false;
     this.#answer -= bytes;

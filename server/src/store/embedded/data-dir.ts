@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { access, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { sqliteCode } from './failure.ts';
 import { Sqlite } from './sqlite.ts';
 
 /** The directory of the embedded store cannot be used; the message is one line for whoever started the process. */
@@ -34,13 +35,16 @@ export async function lockDataDir(dataDir: string): Promise<LockedDataDir> {
   // SQLite's lock on an empty database: the operating system lets go of it with the process, even killed. It is taken
   // on the main thread, without waiting, so that it outlives the workers.
   const pidFile = join(path, 'lock.pid');
-  let lock: Sqlite;
+  let lock: Sqlite | undefined;
   try {
     lock = new Sqlite(join(path, 'lock.db'));
     lock.exec('PRAGMA busy_timeout = 0; PRAGMA journal_mode = MEMORY;');
     lock.exec('BEGIN EXCLUSIVE');
   } catch (error) {
-    if (!text(error).includes('locked')) throw new DataDirError(`DATA_DIR ${dataDir} cannot be locked: ${text(error)}`);
+    lock?.close();
+    if (sqliteCode(error) !== 'SQLITE_BUSY') {
+      throw new DataDirError(`DATA_DIR ${dataDir} cannot be locked: ${text(error)}`);
+    }
     const pid = await readFile(pidFile, 'utf8').catch(() => '');
     const holder = pid ? ` (pid ${pid.trim()})` : '';
     throw new DataDirInUse(`DATA_DIR ${dataDir} is in use by another Threadwire process${holder}`);

@@ -123,12 +123,12 @@ class EmbeddedStore implements ThreadStore {
   async #write<M extends keyof WriterMethods>(
     method: M,
     ...args: Parameters<WriterMethods[M]>
-  ): Promise<ReturnType<WriterMethods[M]>> {
+  ): Promise<Awaited<ReturnType<WriterMethods[M]>>> {
     if (this.#closed) throw new StoreUnavailable('the store is closed');
     try {
       const result = await this.#writer.call(method, ...args);
       this.#lastWriteFailed = false;
-      return result as ReturnType<WriterMethods[M]>;
+      return result;
     } catch (error) {
       if (error instanceof StoreUnavailable) this.#lastWriteFailed = true;
       throw error;

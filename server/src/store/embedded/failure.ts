@@ -12,7 +12,7 @@ const brokenCodes =
 
 /** Tells the failures of the disk and the database file from bugs, by SQLite's error code. */
 export function toFailure(error: unknown): Failure {
-  const code = errorCode(error);
+  const code = sqliteCode(error);
   const text = error instanceof Error ? error.message : String(error);
   if (code === 'SQLITE_FULL') return { kind: 'full', message: 'the disk is full' };
   if (code.startsWith('SQLITE_IOERR')) return { kind: 'broken', message: `the disk failed: ${text} (${code})` };
@@ -21,6 +21,7 @@ export function toFailure(error: unknown): Failure {
   return { kind: 'bug', message: text };
 }
 
-function errorCode(error: unknown): string {
+/** SQLite's name of an error, such as `SQLITE_BUSY`; empty for any other. */
+export function sqliteCode(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }

@@ -76,9 +76,7 @@ class Pages implements HistoryReader {
   beforePosition(threadId: string, position: number | undefined, bounds: PageBounds): Message[] {
     const before = position ?? Number.MAX_SAFE_INTEGER;
     return readChunks(bounds, (last, limit) =>
-      this.#statements
-        .beforePosition(threadId, last?.position ?? before, limit)
-        .map((row) => toMessage(threadId, row)),
+      this.#statements.beforePosition(threadId, last?.position ?? before, limit).map((row) => toMessage(threadId, row)),
     );
   }
 
@@ -91,7 +89,10 @@ function readChunks(bounds: PageBounds, read: (last: Message | undefined, limit:
   const messages: Message[] = [];
   let contentLength = 0;
   // Never fewer than two that count on a page, which streaming ones do not, as the bounds ask for.
-  const chunkSize = Math.min(maxChunk, 2 + limits.maxStreamsPerThread + Math.floor(bounds.enoughBytes / minMessageBytes));
+  const chunkSize = Math.min(
+    maxChunk,
+    2 + limits.maxStreamsPerThread + Math.floor(bounds.enoughBytes / minMessageBytes),
+  );
   while (messages.length < bounds.limit && contentLength <= bounds.enoughBytes) {
     const limit = Math.min(chunkSize, bounds.limit - messages.length);
     const chunk = read(messages.at(-1), limit);
@@ -111,8 +112,7 @@ function prepare(db: Sqlite) {
       `SELECT ${threadColumns} FROM threads t JOIN activity a ON a.thread = t.key WHERE t.id = ?`,
     ),
     countAfter: db.one<[number]>(
-      'SELECT count(*) FROM (SELECT 1 FROM messages ' +
-        `WHERE thread = ${key} AND seq > ? LIMIT ?)`,
+      `SELECT count(*) FROM (SELECT 1 FROM messages WHERE thread = ${key} AND seq > ? LIMIT ?)`,
     ),
     afterSeq: db.many<MessageRow>(`${message} AND m.seq > ? ORDER BY m.seq LIMIT ?`),
     beforePosition: db.many<MessageRow>(`${message} AND m.position < ? ORDER BY m.position DESC LIMIT ?`),

@@ -58,19 +58,27 @@ const tables = `
   CREATE TABLE probe (key INTEGER PRIMARY KEY, filler BLOB NOT NULL) STRICT;
 `;
 
-/** Creates the tables of a new database; refuses a file that is not ours, or that a newer version wrote. */
-export function prepareSchema(db: Sqlite): void {
-  const version = db.one<[number]>('PRAGMA user_version')()?.[0] ?? 0;
-  if (version === schemaVersion) return;
+/** Refuses a file that is not ours, or that a newer version wrote; changes nothing. */
+export function checkSchema(db: Sqlite): void {
+  const version = readVersion(db);
   if (version > schemaVersion) {
     throw new Error(
       `it was written by a newer version of Threadwire (schema ${version}, this one knows ${schemaVersion})`,
     );
   }
   const tableCount = db.one<[number]>('SELECT count(*) FROM sqlite_schema')()?.[0] ?? 0;
-  if (version !== 0 || tableCount > 0) throw new Error('it is a database of something else');
+  if (version === 0 && tableCount > 0) throw new Error('it is a database of something else');
+}
+
+/** Creates the tables of a new database. */
+export function createSchema(db: Sqlite): void {
+  if (readVersion(db) === schemaVersion) return;
   db.write(() => {
     db.exec(tables);
     db.exec(`PRAGMA user_version = ${schemaVersion}`);
   });
+}
+
+function readVersion(db: Sqlite): number {
+  return db.one<[number]>('PRAGMA user_version')()?.[0] ?? 0;
 }

@@ -25,6 +25,7 @@ export class Sqlite {
   // one way only.
 
   /** A statement that reads at most one row. */
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- whoever writes the SQL knows its columns
   one<Row extends readonly SqlValue[]>(sql: string): (...values: SqlValue[]) => Row | undefined {
     const statement = this.#db.prepare<SqlValue[][]>(sql).raw();
     return (...values) => statement.get(values) as Row | undefined;

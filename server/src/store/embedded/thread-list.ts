@@ -62,9 +62,7 @@ function prepare(db: Sqlite) {
       `SELECT ${listed} FROM thread_users u CROSS JOIN activity a ON a.thread = u.thread ` +
         `WHERE u.user_id = ? AND ${before} ${order}`,
     ),
-    countOfUser: db.one<[number]>(
-      'SELECT count(*) FROM (SELECT 1 FROM thread_users WHERE user_id = ? LIMIT ?)',
-    ),
+    countOfUser: db.one<[number]>('SELECT count(*) FROM (SELECT 1 FROM thread_users WHERE user_id = ? LIMIT ?)'),
     thread: db.one<ThreadRow>(
       `SELECT ${threadColumns} FROM threads t JOIN activity a ON a.thread = t.key WHERE t.key = ?`,
     ),

@@ -3,6 +3,8 @@ import { StoreUnavailable } from '../thread-store.ts';
 import type { Failure } from './failure.ts';
 import type { WorkerAnswer, WorkerReply, WorkerRequest } from './worker-protocol.ts';
 
+/** Opening may have to read a long log. */
+const startTimeoutMs = 60_000;
 const minRestartDelayMs = 50;
 const maxRestartDelayMs = 5_000;
 
@@ -10,11 +12,6 @@ interface Pending {
   readonly resolve: (json: string) => void;
   readonly reject: (error: Error) => void;
   readonly timer: NodeJS.Timeout;
-}
-
-/** What a worker that could not open the database said. */
-export class WorkerStartError extends Error {
-  override readonly name = 'WorkerStartError';
 }
 
 /**
@@ -40,7 +37,7 @@ export class WorkerClient<Methods extends { [M in keyof Methods]: (...args: neve
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Starts the worker; rejects with {@link WorkerStartError} where it cannot open the database. */
+  /** Starts the worker; rejects with its reason where it cannot open the database. */
   start(): Promise<void> {
     return new Promise((resolve, reject) => {
       const worker = this.#spawn();
@@ -48,9 +45,9 @@ export class WorkerClient<Methods extends { [M in keyof Methods]: (...args: neve
       let started = false;
       let exitReason: string | undefined;
       const timer = setTimeout(() => {
-        exitReason = `it did not open within ${this.#timeoutMs} ms`;
+        exitReason = `it did not open within ${startTimeoutMs} ms`;
         void worker.terminate();
-      }, this.#timeoutMs);
+      }, startTimeoutMs);
       worker.on('message', (reply: WorkerReply) => {
         if (reply === 'ready') {
           clearTimeout(timer);
@@ -72,7 +69,7 @@ export class WorkerClient<Methods extends { [M in keyof Methods]: (...args: neve
         this.#spawned = undefined;
         if (this.#worker === worker) this.#lose(exitReason);
         if (started) this.#restart();
-        else reject(new WorkerStartError(exitReason));
+        else reject(new Error(exitReason));
       });
     });
   }
@@ -127,11 +124,8 @@ export class WorkerClient<Methods extends { [M in keyof Methods]: (...args: neve
     }
     pending?.reject(toError(reply.failure));
     // After a failed sync nobody knows what the connection's pages hold, and libsql lets go of a file only with its
-    // thread: so a new worker.
-    if (reply.failure.kind === 'broken' && this.#worker === worker) {
-      this.#lose(reply.failure.message);
-      void worker.terminate();
-    }
+    // thread. So the worker ends by itself, and its exit brings a new one.
+    if (reply.failure.kind === 'broken' && this.#worker === worker) this.#lose(reply.failure.message);
   }
 
   #lose(reason: string): void {
@@ -148,8 +142,8 @@ export class WorkerClient<Methods extends { [M in keyof Methods]: (...args: neve
   #restart(): void {
     if (this.#closing) return;
     this.#restartTimer = setTimeout(() => {
-      this.start().catch((error: Error) => {
-        this.#absence = `the store cannot be opened: ${error.message}`;
+      this.start().catch((error: unknown) => {
+        this.#absence = `the store cannot be opened: ${error instanceof Error ? error.message : String(error)}`;
         this.#restart();
       });
     }, this.#restartDelayMs);

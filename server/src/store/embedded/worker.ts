@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { toFailure } from './failure.ts';
 import { Reader } from './reader.ts';
-import { prepareSchema } from './schema.ts';
+import { checkSchema, createSchema } from './schema.ts';
 import { Sqlite } from './sqlite.ts';
 import type { WorkerReply, WorkerRequest, WorkerSettings } from './worker-protocol.ts';
 import { Writer } from './writer.ts';
@@ -24,21 +24,31 @@ function open({ role, file }: WorkerSettings): Writer | Reader {
     db.exec('PRAGMA query_only = ON');
     return new Reader(db);
   }
-  // FULL: in WAL mode only this syncs the log at every commit.
-  db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;`);
+  checkSchema(db);
+  db.exec('PRAGMA journal_mode = WAL');
+  // FULL: in WAL mode nothing less syncs the log at every commit. The other two are for macOS, where a sync can be less
+  // than one.
+  db.exec('PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;');
   db.exec(`PRAGMA wal_autocheckpoint = ${checkpointPages}; PRAGMA journal_size_limit = ${maxIdleLogBytes};`);
-  prepareSchema(db);
+  createSchema(db);
   return new Writer(db);
 }
 
+/** Nothing is asked of a connection that was closed or is not to be trusted any more; the client starts a new worker. */
+let isOver = false;
+
 async function answer(target: Writer | Reader, { id, method, args }: WorkerRequest): Promise<void> {
+  if (isOver) return;
   try {
     const call = (target as unknown as Record<string, (...args: readonly unknown[]) => unknown>)[method]!;
     reply({ id, json: JSON.stringify(await call.apply(target, [...args])) });
+    isOver = method === 'close';
   } catch (error) {
-    reply({ id, failure: toFailure(error) });
+    const failure = toFailure(error);
+    reply({ id, failure });
+    isOver = failure.kind === 'broken';
   }
-  if (method === 'close') port!.close();
+  if (isOver) port!.close();
 }
 
 try {

@@ -198,9 +198,7 @@ function prepare(db: Sqlite) {
       'INSERT INTO threads (id, title, created_by, created_at, members, metadata) VALUES (?, ?, ?, ?, ?, ?)',
     ),
     updateThread: db.change('UPDATE threads SET title = ?, members = ?, metadata = ? WHERE key = ?'),
-    insertActivity: db.change(
-      'INSERT INTO activity (thread, id, open, updated_at, head_seq) VALUES (?, ?, ?, ?, 0)',
-    ),
+    insertActivity: db.change('INSERT INTO activity (thread, id, open, updated_at, head_seq) VALUES (?, ?, ?, ?, 0)'),
     setActivity: db.change('UPDATE activity SET head_seq = ?, updated_at = ? WHERE thread = ?'),
     touchActivity: db.change('UPDATE activity SET open = ?, updated_at = max(updated_at, ?) WHERE thread = ?'),
     insertUser: db.change('INSERT INTO thread_users (user_id, thread) VALUES (?, ?)'),

@@ -1,0 +1,371 @@
+import { spawn, spawnSync } from 'node:child_process';
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { appendFile, mkdir, readFile, readdir, stat, truncate, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Worker } from 'node:worker_threads';
+import { describe, expect, test } from '@jest/globals';
+import { DataDirError, DataDirInUse } from '../../server/src/store/embedded/data-dir.ts';
+import { openEmbeddedStore } from '../../server/src/store/embedded/embedded-store.ts';
+import { Sqlite } from '../../server/src/store/embedded/sqlite.ts';
+import { StoreUnavailable } from '../../server/src/store/thread-store.ts';
+import type { ThreadStore } from '../../server/src/store/thread-store.ts';
+import { temporaryDirectory } from '../support/embedded-back-end.ts';
+import {
+  allMessages,
+  ann,
+  append,
+  eventually,
+  newThread,
+  stored,
+  storedAll,
+  upTo,
+  write,
+} from '../support/store-ops.ts';
+
+const support = join(__dirname, '..', 'support');
+
+/** A program of `test/support` whose lines are read as they come; killed, not asked, at the end. */
+class Program implements AsyncDisposable {
+  readonly process: ChildProcessWithoutNullStreams;
+  readonly #lines: AsyncIterator<string>;
+  readonly #exited: Promise<unknown>;
+
+  constructor(command: string, ...args: string[]) {
+    this.process = spawn(command, args);
+    this.process.stderr.pipe(process.stderr);
+    this.#exited = once(this.process, 'exit');
+    this.#lines = createInterface({ input: this.process.stdout })[Symbol.asyncIterator]();
+  }
+
+  /** The next line. */
+  async line(): Promise<string> {
+    const { value, done } = await this.#lines.next();
+    if (done) throw new Error(`${this.process.spawnargs.join(' ')} ended`);
+    return value;
+  }
+
+  /** The lines before this one. */
+  async linesUntil(last: string): Promise<string[]> {
+    const lines: string[] = [];
+    for (let line = await this.line(); line !== last; line = await this.line()) lines.push(line);
+    return lines;
+  }
+
+  /** Everything that it says before it ends and nobody has read yet. */
+  async rest(): Promise<string[]> {
+    const lines: string[] = [];
+    for (let next = await this.#lines.next(); !next.done; next = await this.#lines.next()) lines.push(next.value);
+    return lines;
+  }
+
+  async kill(): Promise<void> {
+    this.process.kill('SIGKILL');
+    await this.#exited;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+  }
+}
+
+function appendLoop(dataDir: string, prefix: string, ...more: (number | string)[]): Program {
+  return new Program(process.execPath, join(support, 'append-loop.mjs'), dataDir, 'loop', prefix, ...more.map(String));
+}
+
+/** Reads acknowledgements, `<message_id> <seq>`, into a map; anything else is left out. */
+function collect(acknowledged: Map<string, number>, lines: readonly string[]): void {
+  for (const line of lines) {
+    const [messageId, seq] = line.split(' ');
+    if (seq) acknowledged.set(messageId!, Number(seq));
+  }
+}
+
+/** Every acknowledged message once under its seq, and no seq missing. */
+async function expectAll(store: ThreadStore, threadId: string, acknowledged: Map<string, number>): Promise<number> {
+  const messages = await allMessages(store, threadId);
+  expect(messages.map(({ seq }) => seq)).toEqual(upTo(messages.length));
+  expect(messages.map(({ position }) => position)).toEqual(upTo(messages.length));
+  const seqs = new Map(messages.map(({ message_id, seq }) => [message_id, seq]));
+  expect(seqs.size).toBe(messages.length);
+  expect([...acknowledged].filter(([messageId, seq]) => seqs.get(messageId) !== seq)).toEqual([]);
+  expect(messages.every(({ message_id, content }) => content.startsWith(`${message_id} x`))).toBe(true);
+  return messages.length;
+}
+
+describe('a killed process', () => {
+  test('loses nothing that it acknowledged, 20 times on the same data', async () => {
+    await using directory = await temporaryDirectory();
+    const acknowledged = new Map<string, number>();
+    for (const round of upTo(20)) {
+      await using program = appendLoop(directory.path, `round${round}`);
+      expect(await program.line()).toBe('open');
+      const enough = 1 + Math.floor(Math.random() * 40);
+      for (let n = 0; n < enough; n++) collect(acknowledged, [await program.line()]);
+      await program.kill();
+      collect(acknowledged, await program.rest());
+    }
+    expect(acknowledged.size).toBeGreaterThanOrEqual(20);
+    const store = await openEmbeddedStore({ dataDir: directory.path });
+    const head = await expectAll(store, 'loop', acknowledged);
+    expect(await store.threads(['loop'])).toMatchObject([{ head_seq: head }]);
+    await store.close();
+  }, 90_000);
+
+  test('may leave a torn log: it opens, with everything acknowledged', async () => {
+    await using directory = await temporaryDirectory();
+    const log = join(directory.path, 'threadwire.db-wal');
+    const acknowledged = new Map<string, number>();
+    const runUntilIdle = async (...args: [prefix: string, count: number, contentLength: number]) => {
+      await using program = appendLoop(directory.path, ...args);
+      const lines = await program.linesUntil('idle');
+      await program.kill();
+      return { lines, logBytes: (await stat(log)).size };
+    };
+    const kept = await runUntilIdle('kept', 50, 100);
+    collect(acknowledged, kept.lines);
+    // One more, of many pages, as if the power had gone while it was written.
+    const torn = await runUntilIdle('torn', 1, 60_000);
+    expect(torn.logBytes).toBeGreaterThan(kept.logBytes + 60_000);
+    await truncate(log, kept.logBytes + Math.floor((torn.logBytes - kept.logBytes) / 2) + 7);
+    await appendFile(log, randomBytes(50_000));
+
+    const store = await openEmbeddedStore({ dataDir: directory.path });
+    expect(acknowledged.size).toBe(50);
+    expect(await expectAll(store, 'loop', acknowledged)).toBe(50);
+    expect(await stored(store, append('loop', { messageId: 'torn-1' }))).toMatchObject({ seq: 51 });
+    await store.close();
+  });
+
+  test('holds its directory until then, and is named to who asks for it', async () => {
+    await using directory = await temporaryDirectory();
+    const dataDir = directory.path;
+    await using program = appendLoop(dataDir, 'first', 1);
+    expect(await program.line()).toBe('open');
+    const opened = openEmbeddedStore({ dataDir });
+    await expect(opened).rejects.toBeInstanceOf(DataDirInUse);
+    await expect(opened).rejects.toThrow(
+      new Error(`DATA_DIR ${dataDir} is in use by another Threadwire process (pid ${program.process.pid})`),
+    );
+    await program.kill();
+    const store = await openEmbeddedStore({ dataDir });
+    await using second = appendLoop(dataDir, 'second');
+    expect(await second.line()).toBe(
+      `DATA_DIR ${dataDir} is in use by another Threadwire process (pid ${process.pid})`,
+    );
+    await store.close();
+    await using third = appendLoop(dataDir, 'third');
+    expect(await third.line()).toBe('open');
+  });
+});
+
+describe('a full disk', () => {
+  interface Report {
+    refused: string;
+    pingWhileFull: string;
+    repeatWhileFull: string;
+    headWhileFull: number;
+    acknowledgedWhileFull: number;
+    pingWithRoom: string;
+    withRoom: string;
+    acknowledged: [messageId: string, seq: number][];
+  }
+
+  /** What holds however the disk was full: each append is a pair of messages. */
+  function expectSound(report: Report): void {
+    expect(report.refused).toMatch(/^StoreUnavailable: /);
+    expect(report.pingWhileFull).toMatch(/^StoreUnavailable: /);
+    expect(report.repeatWhileFull).toMatch(/^StoreUnavailable: /);
+    expect(report.acknowledgedWhileFull).toBeGreaterThan(5);
+    expect(report.pingWithRoom).toBe('ok');
+    expect(report.withRoom).toBe('ok');
+    expect(report.acknowledged.map(([, seq]) => seq)).toEqual(report.acknowledged.map((_, i) => 2 * (i + 1)));
+  }
+
+  async function expectStored(dataDir: string, report: Report): Promise<void> {
+    const store = await openEmbeddedStore({ dataDir });
+    const length = await expectAll(store, 'full', new Map(report.acknowledged));
+    expect(length).toBe(2 * report.acknowledged.length);
+    await store.close();
+  }
+
+  // A file system of its own in a namespace of its own: it is gone with the process.
+  const unshare = ['--mount', ...(process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'])];
+  const canMount = spawnSync('unshare', [...unshare, 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0;
+  if (!canMount) console.warn('A full file system was not tried: mounting one is not permitted here. A file limit is.');
+
+  (canMount ? test : test.skip)('is told, loses nothing, and is over when there is room', async () => {
+    await using directory = await temporaryDirectory();
+    const run = `mount -t tmpfs -o size=8m none "$1" && mkdir "$1/data" && "$0" "$2" "$1/data" 3000000 && cp -r "$1/data" "$3"`;
+    await using copy = await temporaryDirectory();
+    const [disk, program] = [directory.path, join(support, 'full-disk.mjs')];
+    await using child = new Program('unshare', ...unshare, 'sh', '-c', run, process.execPath, disk, program, copy.path);
+    const report = JSON.parse(await child.line()) as Report;
+    expectSound(report);
+    expect(report.refused).toBe('StoreUnavailable: the disk is full');
+    expect(report.headWhileFull).toBe(2 * report.acknowledgedWhileFull);
+    expect(await child.rest()).toEqual([]);
+    await expectStored(join(copy.path, 'data'), report);
+  });
+
+  test('or a disk that fails: the same, after the database was opened again', async () => {
+    await using directory = await temporaryDirectory();
+    const dataDir = directory.path;
+    // Writing beyond the limit fails with EFBIG, which SQLite takes for an I/O error.
+    const run = `ulimit -S -f 2048 && exec "$0" "$1" "$2"`;
+    await using child = new Program('sh', '-c', run, process.execPath, join(support, 'full-disk.mjs'), dataDir);
+    expect(await child.line()).toBe('full');
+    const raised = spawnSync('prlimit', ['--pid', String(child.process.pid), '--fsize=unlimited:unlimited']);
+    expect(raised.status).toBe(0);
+    child.process.stdin.write('\n');
+    const report = JSON.parse(await child.line()) as Report;
+    expectSound(report);
+    expect(report.refused).toMatch(/the disk failed/);
+    await expectStored(dataDir, report);
+  });
+});
+
+describe('a worker', () => {
+  const entry = createRequire(__filename).resolve('@threadwire/server/embedded-worker');
+
+  test('that dies takes its calls with it, and is replaced; nothing acknowledged is lost', async () => {
+    await using directory = await temporaryDirectory();
+    const dataDir = directory.path;
+    const workers = new Map<string, Worker>();
+    const store = await openEmbeddedStore({
+      dataDir,
+      spawnWorker: (workerData) => {
+        const worker = new Worker(entry, { workerData });
+        workers.set(workerData.role, worker);
+        return worker;
+      },
+    });
+    const threadId = await newThread(store);
+    const ops = upTo(200).map((n) => append(threadId, { messageId: `m${n}`, content: `m${n} x` }));
+    const acknowledged = new Map<string, number>();
+    const refused: unknown[] = [];
+    const writing = ops.map(async (op, n) => {
+      if (n === 100) void workers.get('writer')!.terminate();
+      try {
+        acknowledged.set(op.messageId, (await stored(store, op)).seq);
+      } catch (error) {
+        refused.push(error);
+      }
+    });
+    await Promise.all(writing);
+    expect(refused.length).toBeGreaterThan(0);
+    expect(refused.filter((error) => !(error instanceof StoreUnavailable))).toEqual([]);
+    await expect(openEmbeddedStore({ dataDir })).rejects.toBeInstanceOf(DataDirInUse);
+
+    await eventually(() => store.ping());
+    await expectAll(store, threadId, acknowledged);
+    await storedAll(store, ops);
+    expect(await expectAll(store, threadId, acknowledged)).toBe(200);
+
+    const reading = store.threads([threadId]);
+    void workers.get('reader')!.terminate();
+    await expect(reading).rejects.toBeInstanceOf(StoreUnavailable);
+    expect(await write(store, append(threadId))).toMatchObject({ ok: true });
+    await eventually(async () => {
+      expect(await store.threads([threadId])).toMatchObject([{ head_seq: 201 }]);
+    });
+    await store.close();
+  });
+
+  test('that does not answer is not waited for', async () => {
+    await using directory = await temporaryDirectory();
+    const silent = `require('node:worker_threads').parentPort.on('message', () => {}).postMessage('ready')`;
+    const store = await openEmbeddedStore({
+      dataDir: directory.path,
+      callTimeoutMs: 50,
+      spawnWorker: () => new Worker(silent, { eval: true }),
+    });
+    await expect(store.write([append('any')])).rejects.toThrow(
+      new StoreUnavailable('the store did not answer within 50 ms'),
+    );
+    await expect(store.threads(['any'])).rejects.toBeInstanceOf(StoreUnavailable);
+    await expect(store.ping()).rejects.toBeInstanceOf(StoreUnavailable);
+    await store.close();
+  });
+});
+
+describe('a directory', () => {
+  test('is made where it is missing, for its owner only, and holds no log once closed', async () => {
+    await using directory = await temporaryDirectory();
+    const dataDir = join(directory.path, 'new', 'data');
+    const store = await openEmbeddedStore({ dataDir });
+    await newThread(store);
+    await store.close();
+    expect((await stat(dataDir)).mode & 0o777).toBe(0o700);
+    expect((await readdir(dataDir)).sort()).toEqual(['lock.db', 'threadwire.db']);
+  });
+
+  test('that cannot be made is told in one line', async () => {
+    await using directory = await temporaryDirectory();
+    const file = join(directory.path, 'file');
+    await writeFile(file, '');
+    for (const dataDir of [file, join(file, 'below')]) {
+      const opened = openEmbeddedStore({ dataDir });
+      await expect(opened).rejects.toBeInstanceOf(DataDirError);
+      await expect(opened).rejects.toThrow(/^DATA_DIR \S+ cannot be created or written: .*$/);
+    }
+  });
+
+  test('with a file that is no database of ours is refused, and left as it is', async () => {
+    await using directory = await temporaryDirectory();
+    const inside = async (name: string) => {
+      const dataDir = join(directory.path, name);
+      await mkdir(dataDir);
+      return { dataDir, file: join(dataDir, 'threadwire.db') };
+    };
+    const garbage = await inside('garbage');
+    await writeFile(garbage.file, 'not a database '.repeat(1000));
+    const foreign = await inside('foreign');
+    const foreignDb = new Sqlite(foreign.file);
+    foreignDb.exec('CREATE TABLE other (x)');
+    foreignDb.close();
+    const newer = await inside('newer');
+    const newerDb = new Sqlite(newer.file);
+    newerDb.exec('PRAGMA user_version = 99');
+    newerDb.close();
+
+    for (const [{ dataDir, file }, reason] of [
+      [garbage, 'file is not a database (SQLITE_NOTADB)'],
+      [foreign, 'it is a database of something else'],
+      [newer, 'it was written by a newer version of Threadwire (schema 99, this one knows 1)'],
+    ] as const) {
+      const before = await readFile(file);
+      const opened = openEmbeddedStore({ dataDir });
+      await expect(opened).rejects.toBeInstanceOf(DataDirError);
+      await expect(opened).rejects.toThrow(new Error(`DATA_DIR ${dataDir}: threadwire.db cannot be opened: ${reason}`));
+      expect(before.equals(await readFile(file))).toBe(true);
+      // And is nobody's afterwards.
+      await expect(openEmbeddedStore({ dataDir })).rejects.not.toBeInstanceOf(DataDirInUse);
+    }
+  });
+});
+
+test('lists threads soon, also for who has many, of many', async () => {
+  await using directory = await temporaryDirectory();
+  const store = await openEmbeddedStore({ dataDir: directory.path });
+  // More than are looked up one by one; every 100th names bob.
+  const ids: string[] = [];
+  for (const n of upTo(22)) {
+    const made = upTo(100).map((m) => newThread(store, { members: m === 50 ? ['bob', 'eve'] : ['eve'] }));
+    ids.push(...(await Promise.all(made)));
+    expect(ids).toHaveLength(100 * n);
+  }
+  const newestFirst = (await store.threads(ids)).sort((a, b) =>
+    a.updated_at === b.updated_at ? (a.id < b.id ? 1 : -1) : a.updated_at < b.updated_at ? 1 : -1,
+  );
+  const first = await store.listThreads({ actor: { ...ann, id: 'eve' }, limit: 100 });
+  expect(first.threads).toEqual(newestFirst.slice(0, 100));
+  const second = await store.listThreads({ actor: { ...ann, id: 'eve' }, after: first.next, limit: 100 });
+  expect(second.threads).toEqual(newestFirst.slice(100, 200));
+  const bobs = await store.listThreads({ actor: { ...ann, id: 'bob' }, limit: 100 });
+  expect(bobs.threads).toEqual(newestFirst.filter(({ members }) => members.includes('bob')));
+  await store.close();
+});
