@@ -18,7 +18,7 @@ export interface BackEnd {
 }
 
 /** Every store; a test run names those that are missing, and CI fails on them. */
-export const backEnds: readonly BackEnd[] = [embeddedBackEnd, mongodbBackEnd];
+const backEnds: readonly BackEnd[] = [embeddedBackEnd, mongodbBackEnd];
 
 /** The stores that can run here: what `describe.each` takes. */
 export const runnableBackEnds = backEnds.filter((backEnd) => backEnd.missing === undefined);
