@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createServer as createHttpServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { limits } from '@threadwire/protocol';
 import { Server as EngineServer } from 'engine.io';
 import { Server as SocketServer } from 'socket.io';
@@ -10,6 +10,7 @@ import { acceptConnections } from './connection/accept.ts';
 import { createAuthenticator } from './connection/authenticate.ts';
 import { TolerantDecoder } from './connection/decoder.ts';
 import { createDispatch } from './connection/dispatch.ts';
+import { tolerateEnginePackets } from './connection/engine-packets.ts';
 import { watchExpiry } from './connection/expiry.ts';
 import { Handshakes } from './connection/handshake.ts';
 import { drainConnections } from './drain.ts';
@@ -64,6 +65,8 @@ export interface ThreadwireServer {
 
 /** A client that has not sent CONNECT by then is not one. */
 const connectTimeoutMs = 10_000;
+/** How long a closing server waits for the clients to close too. */
+const closeGraceMs = 1000;
 
 /** Wires the parts together, and listens. */
 export async function createServer(options: ServerOptions): Promise<ThreadwireServer> {
@@ -144,6 +147,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
       return undefined;
     },
   });
+  tolerateEnginePackets(engine);
   io.bind(engine);
   countHandshakes(io, handshakes);
 
@@ -163,6 +167,11 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     if (!handshakes.handle(request, response)) app(request, response);
   });
   handshakes.attach(http);
+  const sockets = new Set<Socket>();
+  http.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   await new Promise<void>((resolve, reject) => {
     http.once('error', reject);
     http.listen(options.port ?? 3000, host, resolve);
@@ -178,7 +187,10 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     const closed = new Promise<void>((resolve) => http.close(() => resolve()));
     engine.close();
     http.closeAllConnections();
+    // A client that does not answer the end of its WebSocket must not hold up the server.
+    const cutOff = setTimeout(() => sockets.forEach((socket) => socket.destroy()), closeGraceMs);
     await closed;
+    clearTimeout(cutOff);
     await store.close();
   }
   const close = (): Promise<void> => (closing ??= shutDown());

@@ -13,7 +13,10 @@ async function openStore(config: Config): Promise<ThreadStore> {
     return openMongoStore({ uri: config.mongodbUri });
   }
   const { openEmbeddedStore } = await import('./store/embedded/embedded-store.ts');
-  return openEmbeddedStore({ dataDir: config.dataDir });
+  const { DataDirError } = await import('./store/embedded/data-dir.ts');
+  return openEmbeddedStore({ dataDir: config.dataDir }).catch((error: unknown) => {
+    throw error instanceof DataDirError ? new ConfigError(error.message) : error;
+  });
 }
 
 async function main(): Promise<void> {
@@ -67,7 +70,8 @@ main().catch((error: unknown) => {
 });
 
 function isListenError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'syscall' in error && error.syscall === 'listen';
+  // `getaddrinfo`: the name that HOST is has no address.
+  return error instanceof Error && 'syscall' in error && ['listen', 'getaddrinfo'].includes(String(error.syscall));
 }
 
 function explain(error: Error): string {

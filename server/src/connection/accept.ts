@@ -7,7 +7,7 @@ import type { Services } from '../services.ts';
 import type { Identity } from './authenticate.ts';
 import { Connection } from './connection.ts';
 import type { ClientLink } from './connection.ts';
-import { bytesOf, malformedPacket } from './decoder.ts';
+import { TolerantDecoder, bytesOf, malformedPacket } from './decoder.ts';
 import type { Dispatch } from './dispatch.ts';
 import { parse } from './parse.ts';
 import { TokenBucket } from './token-bucket.ts';
@@ -37,6 +37,7 @@ export function acceptConnections(
   const attempts = new WeakMap<object, { count: number; isPending: boolean }>();
 
   namespace.use((socket, next) => {
+    tellOpenNamespaces(socket);
     const attempt = attempts.get(socket.conn) ?? { count: 0, isPending: false };
     attempts.set(socket.conn, attempt);
     if (attempt.isPending || ++attempt.count > maxConnectAttempts) {
@@ -132,6 +133,12 @@ function refuseMalformed(services: Services, connection: Connection): void {
         });
   services.metrics.answered('unknown', error.code);
   connection.fail(error.toObject());
+}
+
+/** Lets the decoder know what is out of place on this connection. */
+function tellOpenNamespaces(socket: ThreadSocket): void {
+  const { decoder, nsps } = socket.client as unknown as { decoder: unknown; nsps: ReadonlyMap<string, unknown> };
+  if (decoder instanceof TolerantDecoder) decoder.isOpen = (namespace) => nsps.has(namespace);
 }
 
 function closeTransport(socket: ThreadSocket): void {

@@ -22,37 +22,70 @@ export function bytesOf(event: object): number {
 }
 
 /**
- * Socket.IO's decoder, but a packet that it cannot read does not end the connection: it goes on as an event named
- * {@link malformedPacket}, or as a CONNECT whose auth object is not valid.
+ * Socket.IO's decoder, but a packet that it cannot read, or that is out of place, does not end the connection: it goes on
+ * as an event named {@link malformedPacket}, or as a CONNECT whose auth object is not valid.
  */
 export class TolerantDecoder extends Decoder {
+  /** Whether a namespace is open; until this is known Socket.IO judges what is out of place, and closes the connection. */
+  isOpen: ((namespace: string) => boolean) | undefined;
   #bytes = 0;
+  #awaitsAttachments = false;
 
   constructor() {
     super();
     this.on('decoded', (packet: Packet) => {
       if (Array.isArray(packet.data)) frameBytes.set(packet.data, this.#bytes);
       this.#bytes = 0;
+      this.#awaitsAttachments = false;
     });
   }
 
   override add(chunk: unknown): void {
+    // The attachments of the last event did not come: that is no fault of this packet.
+    if (typeof chunk === 'string' && this.#awaitsAttachments) this.#refuse(false);
     this.#bytes += typeof chunk === 'string' ? Buffer.byteLength(chunk) : Buffer.isBuffer(chunk) ? chunk.length : 0;
     try {
+      if (typeof chunk === 'string') {
+        this.#checkPlace(chunk);
+        // Until it is decoded, which for a packet without attachments is at once.
+        this.#awaitsAttachments = true;
+      }
       super.add(chunk);
     } catch (error) {
       if (typeof chunk === 'string' && hasReservedName(chunk)) throw error;
-      // Drops the half of a binary event that it was waiting to complete.
-      this.destroy();
-      const isConnect = typeof chunk === 'string' && chunk.startsWith('0');
-      this.emitReserved('decoded', {
-        type: isConnect ? PacketType.CONNECT : PacketType.EVENT,
-        nsp: '/',
-        data: isConnect ? { malformed: true } : [malformedPacket],
-      });
+      this.#refuse(typeof chunk === 'string' && chunk.startsWith('0'));
     }
   }
+
+  /** Refuses what Socket.IO would close the connection over, or pass on as an event without a name. */
+  #checkPlace(chunk: string): void {
+    const [head, type, namespace = '/'] = /^([0-6])(?:\d+-)?(\/[^,]*)?,?\d*/.exec(chunk) ?? [];
+    // Socket.IO takes blanks for the type 0.
+    if (head === undefined || type === undefined) throw misplaced;
+    const isConnect = type === connectType;
+    if (type === connectErrorType || (this.isOpen && this.isOpen(namespace) === isConnect)) throw misplaced;
+    // The server asks clients for no acks. What else opens a namespace has its own rules.
+    if (namespace === '/' && ackTypes.has(type)) throw misplaced;
+    if (type === eventType && head.length === chunk.length) throw misplaced;
+  }
+
+  #refuse(isConnect: boolean): void {
+    // Drops the half of a binary event that it was waiting to complete.
+    this.destroy();
+    const isFirstConnect = isConnect && !this.isOpen?.('/');
+    this.emitReserved('decoded', {
+      type: isFirstConnect ? PacketType.CONNECT : PacketType.EVENT,
+      nsp: '/',
+      data: isFirstConnect ? { malformed: true } : [malformedPacket],
+    });
+  }
 }
+
+const misplaced = new Error('the packet is out of place');
+const connectType = String(PacketType.CONNECT);
+const connectErrorType = String(PacketType.CONNECT_ERROR);
+const eventType = String(PacketType.EVENT);
+const ackTypes = new Set([String(PacketType.ACK), String(PacketType.BINARY_ACK)]);
 
 function hasReservedName(chunk: string): boolean {
   const match = /^[25](?:\d+-)?(?:\/[^,]*,)?\d*(?=\[)/.exec(chunk);

@@ -75,10 +75,22 @@ function isClientEvent(event: unknown): event is ClientEvent {
 }
 
 function singleObject(args: readonly unknown[]): unknown {
-  if (args.length === 1) return args[0];
+  const isBinary = holdsBytes(args[0], 2);
+  if (args.length === 1 && !isBinary) return args[0];
+  const found = isBinary ? 'bytes' : `${args.length} arguments`;
   throw new RequestError('invalid_payload', 'An event carries exactly one JSON object.', {
-    details: { issues: [{ path: '', message: `must be one object, not ${args.length} arguments` }] },
+    details: { issues: [{ path: '', message: `must be one object, not ${found}` }] },
   });
+}
+
+/**
+ * Whether there are bytes so many levels down or higher, as far as payloads have strict objects: there each byte would be
+ * taken for an unknown field, and a few megabytes of them would stop the process for seconds.
+ */
+function holdsBytes(value: unknown, levels: number): boolean {
+  if (ArrayBuffer.isView(value)) return true;
+  if (levels === 0 || typeof value !== 'object' || value === null) return false;
+  return Object.values(value).some((child) => holdsBytes(child, levels - 1));
 }
 
 /** What an error may say about the request, as far as it is well-formed. */

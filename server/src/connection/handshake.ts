@@ -45,7 +45,7 @@ export class Handshakes {
       // A client that goes away in the middle of an upgrade must not bring down the server.
       const ignore = (): void => undefined;
       socket.on('error', ignore);
-      const refusal = this.#isOurs(request) ? this.#check(request) : notFound(request);
+      const refusal = this.#isOurs(request) ? (this.#check(request) ?? this.#withoutWebSocket()) : notFound(request);
       if (refusal) {
         writeRefusal(socket, refusal);
         return;
@@ -68,6 +68,12 @@ export class Handshakes {
     return true;
   }
 
+  /** Engine.IO would throw where it was started without this transport. */
+  #withoutWebSocket(): RequestError | undefined {
+    if (this.#engine.opts.transports?.includes('websocket')) return undefined;
+    return new RequestError('invalid_payload', 'This server opens no WebSockets.');
+  }
+
   #isOurs({ url = '' }: IncomingMessage): boolean {
     const path = url.split('?', 1)[0]!;
     return path === this.#options.path || path === `${this.#options.path}/`;
@@ -78,8 +84,8 @@ export class Handshakes {
     if (reason !== undefined) return new RequestError('forbidden', reason);
     const url = request.url ?? '';
     if (!URL.canParse(url, 'http://localhost')) return new RequestError('invalid_payload', 'The URL is not valid.');
-    // A request of a session that is open already; Engine.IO knows it.
-    if (new URL(url, 'http://localhost').searchParams.has('sid')) return undefined;
+    // A request of a session that is open already; Engine.IO knows it, by the last sid that is given.
+    if (new URL(url, 'http://localhost').searchParams.getAll('sid').at(-1)) return undefined;
     if (this.#pending >= this.#options.maxPending) {
       return new RequestError('rate_limited', 'Too many handshakes are under way.', { retry_after_ms: 1000 });
     }

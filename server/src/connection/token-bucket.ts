@@ -2,14 +2,15 @@
 export class TokenBucket {
   readonly #perSecond: number;
   readonly #burst: number;
-  #tokens: number;
+  /** In thousandths, which are whole numbers: whoever waits as long as it was told is not refused for a rounding. */
+  #milliTokens: number;
   #at: number;
 
   /** `perSecond` 0 means no limit. Times in ms. */
   constructor(perSecond: number, burst: number, now: number) {
     this.#perSecond = perSecond;
     this.#burst = burst;
-    this.#tokens = burst;
+    this.#milliTokens = burst * 1000;
     this.#at = now;
   }
 
@@ -17,14 +18,14 @@ export class TokenBucket {
   take(count: number, now: number): number {
     if (this.#perSecond === 0) return 0;
     const elapsedMs = Math.max(0, now - this.#at);
-    this.#tokens = Math.min(this.#burst, this.#tokens + (elapsedMs * this.#perSecond) / 1000);
+    this.#milliTokens = Math.min(this.#burst * 1000, this.#milliTokens + elapsedMs * this.#perSecond);
     this.#at = now;
     // More than a full bucket can never be had at once: it is let through when the bucket is full.
-    const needed = Math.min(count, this.#burst);
-    if (this.#tokens >= needed) {
-      this.#tokens -= count;
+    const needed = Math.min(count, this.#burst) * 1000;
+    if (this.#milliTokens >= needed) {
+      this.#milliTokens -= count * 1000;
       return 0;
     }
-    return Math.ceil(((needed - this.#tokens) * 1000) / this.#perSecond);
+    return Math.ceil((needed - this.#milliTokens) / this.#perSecond);
   }
 }

@@ -54,6 +54,11 @@ export class Rooms {
     return [...ids].flatMap((id) => this.#connections.get(id) ?? []);
   }
 
+  /** Whether no connection of this node is in the thread. */
+  isEmpty(threadId: string): boolean {
+    return !this.#namespace.adapter.rooms.has(roomOf(threadId));
+  }
+
   /** Calls back when the last connection of this node has left a thread. */
   onEmpty(listener: (threadId: string) => void): void {
     const prefix = roomOf('');

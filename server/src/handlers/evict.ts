@@ -23,7 +23,11 @@ export function evictStrangers(services: Services, thread: Thread): void {
 /** Takes a connection, whose rights have shrunk, out of the threads it may not read any more. */
 export async function evictFromAll(services: Services, connection: Connection): Promise<void> {
   for (const threadId of connection.subscriptions) services.announcer.accessChanged(threadId);
-  const threads = await services.store.threads([...connection.subscriptions]);
+  const threads = await services.store.threads([...connection.subscriptions]).catch((error: unknown) => {
+    // Nobody can tell what it may still read, so it has to start again.
+    connection.closeTransport();
+    throw error;
+  });
   for (const thread of threads) {
     if (!mayRead(thread, connection.actor)) evict(services, connection, thread.id);
   }

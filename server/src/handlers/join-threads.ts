@@ -49,7 +49,7 @@ export async function joinThreads(
     else void Promise.all(unfinished).finally(release);
   });
   function abandon({ tap, request }: Join): void {
-    announcer.close(tap, 0);
+    drop(context, tap);
     if (reserved.includes(request.thread_id)) connection.subscriptions.delete(request.thread_id);
   }
 
@@ -77,7 +77,7 @@ function tooManySubscriptions({ maxSubscriptions }: ConnectionContext): JoinResu
 }
 
 async function read(
-  { store, actor }: ConnectionContext,
+  { store, connection }: ConnectionContext,
   joins: readonly Join[],
   pending: readonly Join[],
   totalBytes?: number,
@@ -87,7 +87,8 @@ async function read(
   const results = await store.histories(
     pending.map(({ request }) => ({
       threadId: request.thread_id,
-      actor,
+      // As it is now: a new token may have taken rights away since the request came.
+      actor: connection.actor,
       afterSeq: request.after_seq,
       limit: request.limit,
     })),
@@ -114,18 +115,28 @@ function isSettled({ announcer }: ConnectionContext, { tap, result }: Join): boo
 function finish(context: ConnectionContext, join: Join, history: ThreadHistory): Promise<void>[] {
   const { announcer, rooms, connection } = context;
   if (join.tap.accessChanged) return [finishIfAllowed(context, join, history)];
-  const missed = announcer.close(join.tap, history.head_seq);
-  if (connection.isClosed) return [];
-  for (const change of missed) connection.send(change);
+  if (connection.isClosed) {
+    drop(context, join.tap);
+    return [];
+  }
+  for (const change of announcer.close(join.tap, history.head_seq)) connection.send(change);
+  // It may have been evicted, and let in again, while it was subscribing again.
+  connection.subscriptions.add(join.request.thread_id);
   rooms.join(join.request.thread_id, connection);
   // The store may be ahead of what was announced here.
   announcer.observe(join.request.thread_id, history.head_seq);
   return [];
 }
 
+/** Closes the tap of a join that comes to nothing; a thread that nobody else listens to is forgotten with it. */
+function drop({ announcer, rooms }: ConnectionContext, tap: Tap): void {
+  announcer.close(tap, 0);
+  if (rooms.isEmpty(tap.threadId)) announcer.forget(tap.threadId);
+}
+
 /** The members changed in the moment before the answer: the tap stays open until it is clear who may read. */
 async function finishIfAllowed(context: ConnectionContext, join: Join, history: ThreadHistory): Promise<void> {
-  const { store, announcer, connection } = context;
+  const { store, connection } = context;
   try {
     join.tap.accessChanged = false;
     const [thread] = await store.threads([join.request.thread_id]);
@@ -141,6 +152,6 @@ async function finishIfAllowed(context: ConnectionContext, join: Join, history: 
     // It believes that it is subscribed, so it has to start again.
     connection.closeTransport();
   }
-  announcer.close(join.tap, 0);
+  drop(context, join.tap);
   connection.subscriptions.delete(join.request.thread_id);
 }

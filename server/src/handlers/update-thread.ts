@@ -13,9 +13,8 @@ export const updateThread: SharedHandler<'update_thread'> = async (context, payl
     at: now(),
   });
   if (!result.ok) throw refused(result);
-  if (result.changed) {
-    evictStrangers(context, result.thread);
-    watch.changed(result.thread, result.before);
-  }
+  // Also where nothing changes now: this may repeat a request that took effect without an answer.
+  evictStrangers(context, result.thread);
+  if (result.changed) watch.changed(result.thread, result.before);
   return { thread: result.thread };
 };

@@ -56,6 +56,8 @@ interface ThreadLog {
   healing: boolean;
   /** The highest seq known to exist. */
   known: number;
+  /** A write may have taken effect that nobody announces: the store must be asked. */
+  suspected: boolean;
 }
 
 /**
@@ -97,14 +99,16 @@ export class Announcer {
   /** A write to the thread ended without an answer: it may have taken effect. */
   suspect(threadId: string): void {
     const log = this.#logs.get(threadId);
-    if (log?.last !== undefined) this.#healLater(threadId, log, gapWaitMs, true);
+    if (!log) return;
+    log.suspected = true;
+    if (log.last !== undefined) this.#healLater(threadId, log, gapWaitMs);
   }
 
   /** Starts to collect the thread's changes. To be opened before the thread is read, and closed in the end. */
   tap(threadId: string): Tap {
     let log = this.#logs.get(threadId);
     if (!log) {
-      log = { last: undefined, waiting: new Map(), taps: new Set(), healing: false, known: 0 };
+      log = { last: undefined, waiting: new Map(), taps: new Set(), healing: false, known: 0, suspected: false };
       this.#logs.set(threadId, log);
     }
     const tap = new OpenTap(threadId, log.last);
@@ -140,6 +144,11 @@ export class Announcer {
     for (const tap of this.#logs.get(threadId)?.taps ?? []) tap.accessChanged = true;
   }
 
+  /** How many threads are kept: those that are listened to, and those that are being joined. */
+  get size(): number {
+    return this.#logs.size;
+  }
+
   /** The threads that are listened to, with the last seq announced. */
   heads(): Map<string, number> {
     const heads = new Map<string, number>();
@@ -163,6 +172,7 @@ export class Announcer {
     }
     for (const seq of [...early.keys()].sort((a, b) => a - b)) this.announce(early.get(seq)!);
     this.observe(threadId, log.known);
+    if (log.suspected) this.#healLater(threadId, log, gapWaitMs);
   }
 
   #deliver(log: ThreadLog, change: Change): void {
@@ -180,36 +190,43 @@ export class Announcer {
     }
   }
 
-  #healLater(threadId: string, log: ThreadLog, delayMs: number, always = false): void {
+  #healLater(threadId: string, log: ThreadLog, delayMs: number): void {
     if (log.healing) return;
     log.healing = true;
     this.#ports.schedule(() => {
-      const isCurrent = this.#logs.get(threadId) === log;
-      if (isCurrent && (always || log.known > log.last!)) {
-        void this.#heal(threadId, log, delayMs);
-      } else {
-        log.healing = false;
-      }
+      if (this.#needsStore(threadId, log)) void this.#heal(threadId, log, delayMs);
+      else log.healing = false;
     }, delayMs);
   }
 
+  /** Whether the thread is still listened to, and something of it is, or may be, missing. */
+  #needsStore(threadId: string, log: ThreadLog): boolean {
+    return this.#logs.get(threadId) === log && (log.suspected || log.known > log.last!);
+  }
+
   async #heal(threadId: string, log: ThreadLog, waitedMs: number): Promise<void> {
+    const { suspected } = log;
+    let delayMs = gapWaitMs;
+    // What is suspected from now on may be too late for this read.
+    log.suspected = false;
     try {
       await this.#fillFromStore(threadId, log);
-      log.healing = false;
-      if (log.known > log.last! && this.#logs.get(threadId) === log) this.#healLater(threadId, log, gapWaitMs);
     } catch (error) {
       this.#ports.logger.warn({ err: error, thread_id: threadId }, 'missing changes could not be read, trying again');
-      log.healing = false;
-      const delayMs = Math.min(longestRetryMs, Math.max(firstRetryMs, waitedMs * 2));
-      if (this.#logs.get(threadId) === log) this.#healLater(threadId, log, delayMs, true);
+      log.suspected ||= suspected;
+      delayMs = Math.min(longestRetryMs, Math.max(firstRetryMs, waitedMs * 2));
     }
+    log.healing = false;
+    if (this.#needsStore(threadId, log)) this.#healLater(threadId, log, delayMs);
   }
 
   async #fillFromStore(threadId: string, log: ThreadLog): Promise<void> {
     const from = log.last!;
     for (let after = from; ;) {
+      const knownBefore = log.known;
       const { messages, headSeq } = await this.#ports.changesAfter(threadId, after, healPageLimit);
+      // Everybody left meanwhile; whoever came since began anew.
+      if (this.#logs.get(threadId) !== log) return;
       for (const message of messages) {
         after = message.seq;
         // It may have arrived by itself meanwhile.
@@ -223,7 +240,8 @@ export class Announcer {
       for (const seq of log.waiting.keys()) if (seq <= log.last!) log.waiting.delete(seq);
       this.#deliverWaiting(log);
       if (isAll) {
-        log.known = Math.max(log.last!, ...log.waiting.keys());
+        // What the answer lacks does not exist, unless it became known after the question.
+        if (log.known === knownBefore) log.known = Math.max(log.last!, ...log.waiting.keys());
         return;
       }
     }

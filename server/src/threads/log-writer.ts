@@ -82,6 +82,8 @@ export class LogWriter {
       const results = await this.#ports.store.write(batch.map((entry) => entry.op));
       for (const [i, entry] of batch.entries()) this.#settle(entry, results[i]!);
     } catch (error) {
+      // Whatever of it took effect is not announced by anybody, not even where it is repeated below.
+      for (const { op } of batch) this.#ports.onUnknown(op.threadId);
       if (!(error instanceof StoreUnavailable)) {
         this.#ports.logger.error({ err: error, ops: batch.length }, 'a batch failed');
         // One op that the store cannot digest must not take the others with it.
@@ -90,10 +92,7 @@ export class LogWriter {
           return;
         }
       }
-      for (const { op, reject } of batch) {
-        this.#ports.onUnknown(op.threadId);
-        reject(error);
-      }
+      for (const { reject } of batch) reject(error);
     }
   }
 

@@ -66,6 +66,12 @@ export class ThreadWatch {
   }
 
   async #round(): Promise<void> {
+    if (this.#watchers.size === 0) {
+      // Nobody is left to be told; a store that is away is not asked for ever.
+      this.#changed.clear();
+      this.#isScheduled = false;
+      return;
+    }
     const changed = new Map([...this.#changed].slice(0, maxThreadsPerRound));
     for (const id of changed.keys()) this.#changed.delete(id);
     try {

@@ -1,0 +1,42 @@
+import type { Server as EngineServer } from 'engine.io';
+import type { Packet, RawData } from 'engine.io-parser';
+
+/** What an Engine.IO transport parses with. */
+interface Parser {
+  decodePacket(data: RawData, binaryType?: string): Packet;
+  decodePayload(data: string, binaryType?: string): Packet[];
+}
+
+interface Transport {
+  parser: Parser;
+}
+
+const separator = '\u001E';
+
+/**
+ * Engine.IO closes a connection over a packet that it cannot read, and over a ping, which only servers send. Here these
+ * go on to Socket.IO's decoder, as packets that it cannot read, and are answered by it.
+ */
+export function tolerateEnginePackets(engine: EngineServer): void {
+  engine.on(
+    'connection',
+    (socket: { transport: Transport; on(event: 'upgrade', listener: (to: Transport) => void): void }) => {
+      tolerate(socket.transport);
+      // Not before: the probe of an upgrade is a ping.
+      socket.on('upgrade', tolerate);
+    },
+  );
+}
+
+function tolerate(transport: Transport): void {
+  const { parser } = transport;
+  const decodePacket = (data: RawData, binaryType?: string): Packet => {
+    const packet = parser.decodePacket(data, binaryType);
+    return packet.type === 'error' || packet.type === 'ping' ? { type: 'message' } : packet;
+  };
+  transport.parser = {
+    ...parser,
+    decodePacket,
+    decodePayload: (data, binaryType) => data.split(separator).map((part) => decodePacket(part, binaryType)),
+  };
+}
