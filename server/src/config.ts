@@ -113,7 +113,7 @@ export function isLoopback(host: string): boolean {
 }
 
 /** Values that would show a secret in the line that complains about them. */
-const secrets = new Set(['AUTH_JWT_SECRET', 'METRICS_TOKEN', 'MONGODB_URI', 'REDIS_URL']);
+const secrets = new Set(['AUTH_JWT_SECRET', 'METRICS_TOKEN', 'MONGODB_URI', 'REDIS_URL', 'AUTH_JWKS_URL']);
 
 /**
  * Reads the configuration from environment variables; an empty one counts as unset.

@@ -16,6 +16,7 @@ import { Handshakes } from './connection/handshake.ts';
 import { drainConnections } from './drain.ts';
 import { Rooms } from './fanout/rooms.ts';
 import type { ThreadIo } from './fanout/rooms.ts';
+import { evictStrangers } from './handlers/evict.ts';
 import { createApp } from './http/app.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { createLogger } from './logger.ts';
@@ -26,6 +27,7 @@ import type { Services } from './services.ts';
 import { StoreHealth } from './store/store-health.ts';
 import type { ThreadStore } from './store/thread-store.ts';
 import { Announcer } from './threads/announcer.ts';
+import { HeadPoll } from './threads/head-poll.ts';
 import { LogWriter } from './threads/log-writer.ts';
 import { ThreadWatch } from './threads/thread-watch.ts';
 
@@ -100,6 +102,16 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     schedule,
   });
   rooms.onEmpty((threadId) => announcer.forget(threadId));
+  const headPoll = new HeadPoll({
+    store,
+    announcer,
+    onMembersChanged: (thread) => evictStrangers(services, thread),
+    logger,
+    now,
+    schedule,
+  });
+  // Another process may serve the same database, if only while one takes over from the other.
+  if (store.kind === 'mongodb') headPoll.start();
   const writer = new LogWriter({
     store,
     logger,
@@ -108,7 +120,11 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
       announcer.announce(change);
       watch.active(change.threadId);
     },
-    onUnknown: (threadId) => announcer.suspect(threadId),
+    onUnknown: (threadId) => {
+      announcer.suspect(threadId);
+      headPoll.alert();
+    },
+    onRepeat: (threadId, seq) => announcer.observe(threadId, seq),
     onBatch: (ops) => metrics.batchOps.observe(ops),
   });
   const health = new StoreHealth(store, logger, (isUp) => {
@@ -124,6 +140,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     announcer,
     rooms,
     watch,
+    headPoll,
     authenticator: createAuthenticator(options.auth, now),
     logger,
     metrics,
@@ -184,6 +201,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     lifecycle.startDraining();
     stopExpiry();
     health.stop();
+    headPoll.stop();
     const closed = new Promise<void>((resolve) => http.close(() => resolve()));
     engine.close();
     http.closeAllConnections();

@@ -4,6 +4,7 @@ import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import type { ThreadStore } from './store/thread-store.ts';
 import type { Announcer } from './threads/announcer.ts';
+import type { HeadPoll } from './threads/head-poll.ts';
 import type { LogWriter } from './threads/log-writer.ts';
 import type { ThreadWatch } from './threads/thread-watch.ts';
 
@@ -14,6 +15,7 @@ export interface Services {
   readonly announcer: Announcer;
   readonly rooms: Rooms;
   readonly watch: ThreadWatch;
+  readonly headPoll: HeadPoll;
   readonly authenticator: Authenticator;
   readonly logger: Logger;
   readonly metrics: Metrics;

@@ -434,10 +434,18 @@ describe('TRANSPORTS=websocket,polling', () => {
 
   const polling = () => `${app.url}/api/ws/?EIO=4&transport=polling`;
 
+  const sessions: string[] = [];
+  // Engine.IO would wait half a minute for their next poll.
+  afterEach(async () => {
+    for (const sid of sessions.splice(0)) await httpRequest(`${polling()}&sid=${sid}`, { method: 'POST', body: '1' });
+  });
+
   async function openSession(): Promise<string> {
     const reply = await httpRequest(polling());
     expect(reply.status).toBe(200);
-    return (JSON.parse(reply.text.slice(1)) as { sid: string }).sid;
+    const { sid } = JSON.parse(reply.text.slice(1)) as { sid: string };
+    sessions.push(sid);
+    return sid;
   }
 
   test.each([[['polling']], [['websocket']], [['polling', 'websocket']]])(

@@ -211,6 +211,8 @@ describe('CORS_ORIGINS', () => {
     const opened = await httpRequest(url, { headers: { Origin: listed } });
     expect(opened.status).toBe(200);
     expect(opened.headers['access-control-allow-origin']).toBe(listed);
+    const { sid } = JSON.parse(opened.text.slice(1)) as { sid: string };
+    await httpRequest(`${url}&sid=${sid}`, { method: 'POST', body: '1', headers: { Origin: listed } });
     const preflight = await httpRequest(url, {
       method: 'OPTIONS',
       headers: { Origin: listed, 'Access-Control-Request-Method': 'POST' },

@@ -8,6 +8,7 @@ import type { Dispatch } from '../../server/src/connection/dispatch.ts';
 import { TokenBucket } from '../../server/src/connection/token-bucket.ts';
 import { Rooms } from '../../server/src/fanout/rooms.ts';
 import type { ThreadNamespace } from '../../server/src/fanout/rooms.ts';
+import { evictStrangers } from '../../server/src/handlers/evict.ts';
 import type { RequestContext } from '../../server/src/handlers/handler.ts';
 import { Lifecycle } from '../../server/src/lifecycle.ts';
 import type { Logger } from '../../server/src/logger.ts';
@@ -15,6 +16,7 @@ import type { Metrics } from '../../server/src/metrics.ts';
 import type { Services } from '../../server/src/services.ts';
 import type { Actor } from '../../server/src/threads/access.ts';
 import { Announcer } from '../../server/src/threads/announcer.ts';
+import { HeadPoll } from '../../server/src/threads/head-poll.ts';
 import { LogWriter } from '../../server/src/threads/log-writer.ts';
 import { ThreadWatch } from '../../server/src/threads/thread-watch.ts';
 import { FakeLink } from './fake-link.ts';
@@ -174,6 +176,14 @@ export class FakeApp {
       schedule,
     });
     rooms.onEmpty((threadId) => announcer.forget(threadId));
+    const headPoll = new HeadPoll({
+      store,
+      announcer,
+      onMembersChanged: (thread) => evictStrangers(this.services, thread),
+      logger,
+      now,
+      schedule,
+    });
     const writer = new LogWriter({
       store,
       logger,
@@ -181,7 +191,11 @@ export class FakeApp {
         announcer.announce(change);
         watch.active(change.threadId);
       },
-      onUnknown: (threadId) => announcer.suspect(threadId),
+      onUnknown: (threadId) => {
+        announcer.suspect(threadId);
+        headPoll.alert();
+      },
+      onRepeat: (threadId, seq) => announcer.observe(threadId, seq),
     });
     const metrics = { answered: (event: string, outcome: string) => this.outcomes.push([event, outcome]) };
     this.store = store;
@@ -193,6 +207,7 @@ export class FakeApp {
       announcer,
       rooms,
       watch,
+      headPoll,
       authenticator: options.authenticator ?? {
         anonymous: true,
         identify: async ({ user }) => identityOf(actorOf(user ?? 'anon', { agent: true })),

@@ -1,3 +1,4 @@
+import { limits } from '@threadwire/protocol';
 import { Decoder, PacketType } from 'socket.io-parser';
 import type { Packet } from 'socket.io-parser';
 
@@ -50,6 +51,8 @@ export class TolerantDecoder extends Decoder {
         // Until it is decoded, which for a packet without attachments is at once.
         this.#awaitsAttachments = true;
       }
+      // No event wants attachments: they are gathered only so that one refusal answers all of them.
+      if (this.#bytes > limits.maxFrameBytes) throw misplaced;
       super.add(chunk);
     } catch (error) {
       if (typeof chunk === 'string' && hasReservedName(chunk)) throw error;

@@ -48,7 +48,13 @@ export function createDispatch(services: Services, lifecycle: Lifecycle): Dispat
       }
       refuse(connection, error.toObject(request), ack);
     }
-    for (const callback of callbacks) callback(error === undefined);
+    try {
+      for (const callback of callbacks) callback(error === undefined);
+    } catch (thrown) {
+      services.logger.error({ err: thrown, client_id: connection.clientId, event: request.event }, 'after an answer');
+      // Nobody knows how far it came: the client has to start again.
+      connection.closeTransport();
+    }
     services.metrics.answered(isClientEvent(event) ? event : 'unknown', error?.code ?? 'ok');
     connection.requestEnds(inbound.bytes);
     endWork();

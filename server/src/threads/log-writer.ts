@@ -12,6 +12,8 @@ export interface LogWriterPorts {
   readonly onCommit: (change: Change) => void;
   /** Called where it is unknown whether a write to the thread took effect. */
   readonly onUnknown: (threadId: string) => void;
+  /** Called with the seq of a message that was stored already: whoever stored it may not have announced it. */
+  readonly onRepeat?: (threadId: string, seq: number) => void;
   readonly onBatch?: (ops: number) => void;
 }
 
@@ -99,6 +101,8 @@ export class LogWriter {
   #settle({ op, resolve }: Entry, result: WriteResult): void {
     if (result.ok && result.changed) {
       this.#ports.onCommit(messageChange(op.kind === 'append' ? 'thread_message' : 'message_updated', result.message));
+    } else if (result.ok) {
+      this.#ports.onRepeat?.(op.threadId, result.message.seq);
     }
     resolve(result);
   }
