@@ -20,4 +20,6 @@ export default {
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   reporters: ['default', 'summary', '<rootDir>/test/support/back-end-reporter.cjs'],
   testTimeout: 30_000,
+  // Most tests wait for something most of the time.
+  maxWorkers: '100%',
 };
