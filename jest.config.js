@@ -6,7 +6,11 @@ export default {
   transform: {
     '\\.[jt]s$': [
       '@swc/jest',
-      { jsc: { target: 'es2023', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } },
+      {
+        // Inlined, the helper of `await using` names a class that does not exist where both a body and its disposal fail.
+        jsc: { target: 'es2023', parser: { syntax: 'typescript' }, externalHelpers: true },
+        module: { type: 'commonjs' },
+      },
     ],
   },
   // These ship as ES modules only.

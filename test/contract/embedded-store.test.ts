@@ -265,8 +265,9 @@ describe('a worker', () => {
     await storedAll(store, ops);
     expect(await expectAll(store, threadId, acknowledged)).toBe(200);
 
-    const reading = store.threads([threadId]);
+    // Told to stop before it is asked, so that it cannot answer.
     void workers.get('reader')!.terminate();
+    const reading = store.threads([threadId]);
     await expect(reading).rejects.toBeInstanceOf(StoreUnavailable);
     expect(await write(store, append(threadId))).toMatchObject({ ok: true });
     await eventually(async () => {

@@ -14,9 +14,9 @@ import { allMessages, ann, append, clock, edit, newThread, stored, write } from 
 // What becomes of calls while MongoDB is away, or where its answer gets lost.
 
 /** Within this a store that is away has to say so: the time to look for a server, and some. */
-const awayMs = 5000;
+const awayMs = 10_000;
 /** And within this where the server is there, but hangs. */
-const hungMs = 12_000;
+const hungMs = 20_000;
 const backMs = 15_000;
 const restartTestMs = 60_000;
 

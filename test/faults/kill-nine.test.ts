@@ -7,7 +7,7 @@ import { connectClient, readThread } from '../support/client.ts';
 import type { Arrival, TestClient } from '../support/client.ts';
 import { LogRecorder, expectClean } from '../support/log-checker.ts';
 import type { ViewRecorder } from '../support/log-checker.ts';
-import { dropDatabase, freshDatabase } from '../support/mongodb-back-end.ts';
+import { ownDatabase } from '../support/mongodb-back-end.ts';
 import { makeTempDir, startServer } from '../support/process.ts';
 import type { ServerProcess } from '../support/process.ts';
 
@@ -50,8 +50,13 @@ class Sender {
         const number = this.#next++;
         const message_id = `${this.user}-${number}`;
         const thread_id = threadIds[number % threadIds.length]!;
-        const message = await this.#send(client, { thread_id, content: `${number} of ${this.user}`, message_id }, onAck);
-        if (number % 5 === 0) await client.call('edit_message', { thread_id, id: message.id, content: `edited ${number}` });
+        const message = await this.#send(
+          client,
+          { thread_id, content: `${number} of ${this.user}`, message_id },
+          onAck,
+        );
+        if (number % 5 === 0)
+          await client.call('edit_message', { thread_id, id: message.id, content: `edited ${number}` });
       }
     });
     await Promise.allSettled(lanes);
@@ -130,16 +135,18 @@ describe.each(runnableBackEnds)('kill -9 of the service on the $name store', ({ 
 
   test('every acknowledged message is there once, seqs are gapless, and every view is whole', async () => {
     await using dir = await makeTempDir();
-    const uri = name === 'mongodb' ? freshDatabase() : undefined;
-    await using _cleanup = { [Symbol.asyncDispose]: () => (uri === undefined ? Promise.resolve() : dropDatabase(uri)) };
+    await using database = name === 'mongodb' ? ownDatabase() : undefined;
     const start = (): Promise<ServerProcess> =>
       startServer({
         dataDir: dir.path,
-        env: { RATE_LIMIT_PER_SECOND: '0', ...(uri !== undefined && { MONGODB_URI: uri }) },
+        env: { RATE_LIMIT_PER_SECOND: '0', ...(database && { MONGODB_URI: database.uri }) },
       });
     const recorder = new LogRecorder();
     const senders = Array.from({ length: load.senders }, (_, i) => new Sender(`s${i}`, recorder.view(`s${i}`)));
-    const subscribers = Array.from({ length: load.subscribers }, (_, i) => new Subscriber(`r${i}`, recorder.view(`r${i}`)));
+    const subscribers = Array.from(
+      { length: load.subscribers },
+      (_, i) => new Subscriber(`r${i}`, recorder.view(`r${i}`)),
+    );
 
     for (let round = 0; round < load.rounds; round += 1) {
       await using server = await start();

@@ -3,15 +3,15 @@ import { openMongoStore } from '../../server/src/store/mongo/mongo-store.ts';
 import { startApp } from '../support/app.ts';
 import { runnableBackEnds } from '../support/back-ends.ts';
 import { connectClient } from '../support/client.ts';
-import { dropDatabase, freshDatabase } from '../support/mongodb-back-end.ts';
+import { ownDatabase } from '../support/mongodb-back-end.ts';
 
 const shared = runnableBackEnds.filter(({ name }) => name === 'mongodb');
 
 // As while one process takes over from another, before several nodes are a way to run Threadwire.
 describe.each(shared)('two processes on one $name database', () => {
   test('clients of each get what was written through the other, in order, within five seconds', async () => {
-    const uri = freshDatabase();
-    await using _cleanup = { [Symbol.asyncDispose]: () => dropDatabase(uri) };
+    await using database = ownDatabase();
+    const { uri } = database;
     await using left = await startApp({ store: await openMongoStore({ uri }) });
     await using right = await startApp({ store: await openMongoStore({ uri }) });
     await using ann = await connectClient(left.url, { user: 'ann' });

@@ -21,12 +21,19 @@ export async function dropDatabase(uri: string): Promise<void> {
   await connection.close();
 }
 
+/** A fresh database that is gone when disposed of. */
+export function ownDatabase(): AsyncDisposable & { readonly uri: string } {
+  const uri = freshDatabase();
+  return { uri, [Symbol.asyncDispose]: () => dropDatabase(uri) };
+}
+
 /** The MongoDB store, on the server that `MONGODB_URI` names or the global set-up started. */
 export const mongodbBackEnd: BackEnd = {
   name: 'mongodb',
   missing: requirements.mongodb.missing(),
   async open() {
-    const uri = freshDatabase();
+    const database = ownDatabase();
+    const { uri } = database;
     let store = await openMongoStore({ uri });
     return {
       get store() {
@@ -39,7 +46,7 @@ export const mongodbBackEnd: BackEnd = {
       },
       async [Symbol.asyncDispose]() {
         await store.close();
-        await dropDatabase(uri);
+        await database[Symbol.asyncDispose]();
       },
     };
   },

@@ -81,7 +81,9 @@ describe('a write that ended without an answer', () => {
   test('is announced even if it takes effect long after', async () => {
     const { app, ada } = await setUp();
     app.store.isAway = true;
-    expect(await ada.refused('send_message', { thread_id: 't', content: 'late' })).toMatchObject({ code: 'unavailable' });
+    expect(await ada.refused('send_message', { thread_id: 't', content: 'late' })).toMatchObject({
+      code: 'unavailable',
+    });
     app.store.isAway = false;
     await app.clock.advance(20_000);
     await sayElsewhere(app, 't', 'late');
@@ -108,7 +110,9 @@ describe('a write that ended without an answer', () => {
   test('takes a removed member out of the room, if it was an update that took effect', async () => {
     const { app, ada, bo } = await setUp();
     app.store.isAway = true;
-    expect(await ada.refused('update_thread', { thread_id: 't', members: ['cy'] })).toMatchObject({ code: 'unavailable' });
+    expect(await ada.refused('update_thread', { thread_id: 't', members: ['cy'] })).toMatchObject({
+      code: 'unavailable',
+    });
     app.store.isAway = false;
     await removeElsewhere(app, ['cy']);
     await app.clock.advance(5000);
