@@ -1,5 +1,5 @@
 import { errorTable } from '@threadwire/protocol';
-import type { ErrorCode, ErrorObject } from '@threadwire/protocol';
+import type { ErrorCode, ErrorObject, Issue } from '@threadwire/protocol';
 import { StoreUnavailable } from './store/thread-store.ts';
 import type { Refusal } from './store/thread-store.ts';
 
@@ -21,6 +21,23 @@ export class RequestError extends Error {
   toObject(context: ErrorExtras = {}): ErrorObject {
     return { code: this.code, message: this.message, retry: errorTable[this.code].retry, ...context, ...this.extras };
   }
+}
+
+/** An error names so many at most. */
+export const maxIssues = 20;
+const maxIssueLength = 200;
+
+/** What is wrong, and where, as it may be repeated to its sender: not much, and well-formed. */
+export function issueDetails(issues: readonly Issue[]): { issues: Issue[] } {
+  const shorten = (text: string): string => text.slice(0, maxIssueLength).toWellFormed().replaceAll('\0', '\uFFFD');
+  return {
+    issues: issues.slice(0, maxIssues).map(({ path, message }) => ({ path: shorten(path), message: shorten(message) })),
+  };
+}
+
+/** An `invalid_payload` that names what is wrong, and where. */
+export function invalidPayload(text: string, issue: Issue): RequestError {
+  return new RequestError('invalid_payload', text, { details: issueDetails([issue]) });
 }
 
 /** The error that answers a store's refusal. */

@@ -162,7 +162,7 @@ describeOwnServer('a MongoDB server that hangs, and is stopped and started again
       await using database = await openDatabase(freshDatabase(server.uri));
       const { store, threadId } = database;
       const before = await stored(store, append(threadId));
-      server.pause();
+      await server.pause();
       await Promise.all([
         unavailable(store.changesAfter(threadId, 0, 10), hungMs),
         unavailable(store.threads([threadId]), hungMs),

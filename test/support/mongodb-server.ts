@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -7,6 +7,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { eventually } from './eventually.ts';
 
 const startTimeoutMs = 30_000;
 const stopTimeoutMs = 10_000;
@@ -88,9 +90,16 @@ export class MongodbServer implements AsyncDisposable {
     clearTimeout(late);
   }
 
-  /** It keeps its connections, and says nothing more until {@link resume}. */
-  pause(): void {
-    this.#process?.kill('SIGSTOP');
+  /** Resolves when it keeps its connections, and says nothing more until {@link resume}. */
+  async pause(): Promise<void> {
+    const { pid } = this.#process!;
+    process.kill(pid!, 'SIGSTOP');
+    // Its threads stop one by one, and one that is under way may still answer.
+    const isStopped = async (): Promise<boolean> => {
+      const { stdout } = await promisify(execFile)('ps', ['-o', 'state=', '-p', String(pid)]);
+      return stdout.startsWith('T');
+    };
+    await eventually('the MongoDB server is stopped', isStopped);
   }
 
   resume(): void {

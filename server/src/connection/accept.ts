@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { connectAuthSchema, limits } from '@threadwire/protocol';
 import type { ConnectAuth, Session } from '@threadwire/protocol';
 import type { ThreadNamespace, ThreadSocket } from '../fanout/rooms.ts';
-import { RequestError, toRequestError } from '../request-error.ts';
+import { RequestError, invalidPayload, toRequestError } from '../request-error.ts';
 import type { Services } from '../services.ts';
 import type { Identity } from './authenticate.ts';
 import { Connection } from './connection.ts';
@@ -128,9 +128,7 @@ function refuseMalformed(services: Services, connection: Connection): void {
   const error =
     waitMs > 0
       ? new RequestError('rate_limited', 'Too many requests.', { retry_after_ms: waitMs })
-      : new RequestError('invalid_payload', 'That is not a Socket.IO packet.', {
-          details: { issues: [{ path: '', message: 'must be a Socket.IO packet' }] },
-        });
+      : invalidPayload('That is not a Socket.IO packet.', { path: '', message: 'must be a Socket.IO packet' });
   services.metrics.answered('unknown', error.code);
   connection.fail(error.toObject());
 }

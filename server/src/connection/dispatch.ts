@@ -3,7 +3,7 @@ import type { ClientData, ClientEvent, ErrorObject } from '@threadwire/protocol'
 import type { ConnectionContext, Handler } from '../handlers/handler.ts';
 import { handlers } from '../handlers/index.ts';
 import type { Lifecycle } from '../lifecycle.ts';
-import { RequestError, toRequestError } from '../request-error.ts';
+import { RequestError, invalidPayload, toRequestError } from '../request-error.ts';
 import type { Services } from '../services.ts';
 import type { Connection } from './connection.ts';
 import { parse } from './parse.ts';
@@ -84,8 +84,9 @@ function singleObject(args: readonly unknown[]): unknown {
   const isBinary = holdsBytes(args[0], 2);
   if (args.length === 1 && !isBinary) return args[0];
   const found = isBinary ? 'bytes' : `${args.length} arguments`;
-  throw new RequestError('invalid_payload', 'An event carries exactly one JSON object.', {
-    details: { issues: [{ path: '', message: `must be one object, not ${found}` }] },
+  throw invalidPayload('An event carries exactly one JSON object.', {
+    path: '',
+    message: `must be one object, not ${found}`,
   });
 }
 

@@ -4,7 +4,7 @@ import { errorTable } from '@threadwire/protocol';
 import type { Server as EngineServer } from 'engine.io';
 import { foreignReason } from '../http/origin-guard.ts';
 import type { OriginRules } from '../http/origin-guard.ts';
-import { RequestError } from '../request-error.ts';
+import { RequestError, invalidPayload } from '../request-error.ts';
 
 export interface HandshakeOptions {
   readonly path: string;
@@ -71,7 +71,7 @@ export class Handshakes {
   /** Engine.IO would throw where it was started without this transport. */
   #withoutWebSocket(): RequestError | undefined {
     if (this.#engine.opts.transports?.includes('websocket')) return undefined;
-    return new RequestError('invalid_payload', 'This server opens no WebSockets.');
+    return invalidPayload('This server opens no WebSockets.', { path: 'transport', message: 'must be polling' });
   }
 
   #isOurs({ url = '' }: IncomingMessage): boolean {
@@ -83,7 +83,8 @@ export class Handshakes {
     const reason = foreignReason(request, this.#options.origins);
     if (reason !== undefined) return new RequestError('forbidden', reason);
     const url = request.url ?? '';
-    if (!URL.canParse(url, 'http://localhost')) return new RequestError('invalid_payload', 'The URL is not valid.');
+    if (!URL.canParse(url, 'http://localhost'))
+      return invalidPayload('The URL is not valid.', { path: 'url', message: 'is not a URL' });
     // A request of a session that is open already; Engine.IO knows it, by the last sid that is given.
     if (new URL(url, 'http://localhost').searchParams.getAll('sid').at(-1)) return undefined;
     if (this.#pending >= this.#options.maxPending) {

@@ -1,10 +1,7 @@
 import type { Issue } from '@threadwire/protocol';
 import { tooLarge } from '@threadwire/protocol';
 import type { z } from 'zod';
-import { RequestError } from '../request-error.ts';
-
-const maxIssues = 20;
-const maxIssueLength = 200;
+import { RequestError, issueDetails, maxIssues } from '../request-error.ts';
 
 /**
  * Parses what came from outside.
@@ -16,7 +13,7 @@ export function parse<S extends z.ZodType>(schema: S, value: unknown, what: stri
   if (parsed.success) return parsed.data;
   const { issues } = parsed.error;
   const isTooLarge = issues.every((issue) => issue.code === 'custom' && issue.params?.['code'] === tooLarge.code);
-  const details = { issues: issues.flatMap(toIssues).slice(0, maxIssues) };
+  const details = issueDetails(issues.flatMap(toIssues));
   throw isTooLarge
     ? new RequestError('payload_too_large', `${what} is too large.`, { details })
     : new RequestError('invalid_payload', `${what} is not valid.`, { details });
@@ -30,10 +27,5 @@ function toIssues(issue: z.core.$ZodIssue): Issue[] {
 }
 
 function toIssue(path: readonly PropertyKey[], message: string): Issue {
-  return { path: shorten(path.map(String).join('.')), message: shorten(message) };
-}
-
-/** The text as it may be repeated to its sender: short, and well-formed. */
-function shorten(text: string): string {
-  return text.slice(0, maxIssueLength).toWellFormed().replaceAll('\0', '\uFFFD');
+  return { path: path.map(String).join('.'), message };
 }

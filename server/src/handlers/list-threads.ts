@@ -1,6 +1,6 @@
 import { idSchema, limits } from '@threadwire/protocol';
 import type { Thread } from '@threadwire/protocol';
-import { RequestError } from '../request-error.ts';
+import { invalidPayload } from '../request-error.ts';
 import type { ListCursor } from '../store/thread-store.ts';
 import { withinBytes } from '../threads/within-bytes.ts';
 import type { SharedHandler } from './handler.ts';
@@ -28,8 +28,9 @@ function encodeCursor({ updatedAt, id }: ListCursor): string {
 function decodeCursor(cursor: string): ListCursor {
   const match = /^(\d{1,15}) (.+)$/.exec(Buffer.from(cursor, 'base64url').toString());
   if (!match || !idSchema.safeParse(match[2]).success) {
-    throw new RequestError('invalid_payload', 'cursor is not one that list_threads gave.', {
-      details: { issues: [{ path: 'cursor', message: 'must be a next_cursor of an earlier answer' }] },
+    throw invalidPayload('cursor is not one that list_threads gave.', {
+      path: 'cursor',
+      message: 'must be a next_cursor of an earlier answer',
     });
   }
   return { updatedAt: Number(match[1]), id: match[2]! };

@@ -1,3 +1,4 @@
+import { finished } from 'node:stream';
 import { clientEvents, httpRoutes, idSchema, limits } from '@threadwire/protocol';
 import type { ClientEvent, ClientPayload } from '@threadwire/protocol';
 import express from 'express';
@@ -11,7 +12,7 @@ import type { RequestContext, SharedHandler } from '../handlers/handler.ts';
 import { handlers } from '../handlers/index.ts';
 import { streamsUnavailable } from '../handlers/streams-unavailable.ts';
 import type { Lifecycle } from '../lifecycle.ts';
-import { RequestError } from '../request-error.ts';
+import { RequestError, invalidPayload } from '../request-error.ts';
 import type { Services } from '../services.ts';
 import { RequestLimits } from './request-limits.ts';
 
@@ -89,19 +90,16 @@ async function serve(
     response.set('Connection', 'close');
     throw new RequestError('unavailable', 'The server is draining.', { retry_after_ms: 1000 });
   }
-  const endWork = lifecycle.beginWork();
-  try {
-    response.locals['event'] = route.event;
-    const identity = await authenticate(services, request);
-    requestLimits.admit(request, identity);
-    const context: RequestContext = { ...services, actor: identity.actor };
-    const { data, isRepeat = false } = await actions[route.event](context, fieldsOf(request, route));
-    const [first, second = first] = route.statuses as readonly [number, number?];
-    services.metrics.answered(`http ${route.event}`, 'ok');
-    response.status(isRepeat ? second : first).json(data);
-  } finally {
-    endWork();
-  }
+  // Answered is what has left, or has nobody left to go to.
+  finished(response, lifecycle.beginWork());
+  response.locals['event'] = route.event;
+  const identity = await authenticate(services, request);
+  requestLimits.admit(request, identity);
+  const context: RequestContext = { ...services, actor: identity.actor };
+  const { data, isRepeat = false } = await actions[route.event](context, fieldsOf(request, route));
+  const [first, second = first] = route.statuses as readonly [number, number?];
+  services.metrics.answered(`http ${route.event}`, 'ok');
+  response.status(isRepeat ? second : first).json(data);
 }
 
 async function authenticate({ authenticator }: Services, request: Request): Promise<Identity> {
@@ -119,21 +117,16 @@ async function authenticate({ authenticator }: Services, request: Request): Prom
 function fieldsOf(request: Request, route: Route): Record<string, unknown> {
   const query = queryFields(request.query);
   const body = bodyFields(request.body);
-  if (route.fields === 'body' && Object.keys(query).length > 0) throw strayQuery(Object.keys(query)[0]!);
+  const [stray] = Object.keys(query);
+  if (route.fields === 'body' && stray !== undefined) {
+    throw invalidPayload('The request is not valid.', { path: stray, message: 'belongs into the body, not the query' });
+  }
   const given = { ...query, ...body };
   const repeated = Object.keys(request.params).find((name) => Object.hasOwn(given, name));
   if (repeated !== undefined) {
-    throw new RequestError('invalid_payload', 'The request is not valid.', {
-      details: { issues: [{ path: repeated, message: 'is given by the path already' }] },
-    });
+    throw invalidPayload('The request is not valid.', { path: repeated, message: 'is given by the path already' });
   }
   return { ...given, ...request.params };
-}
-
-function strayQuery(path: string): RequestError {
-  return new RequestError('invalid_payload', 'The request is not valid.', {
-    details: { issues: [{ path, message: 'belongs into the body, not the query' }] },
-  });
 }
 
 const numbers = new Set(['after_seq', 'before_position', 'limit', 'if_seq']);
@@ -150,16 +143,17 @@ function queryFields(query: Request['query']): Record<string, unknown> {
 function bodyFields(body: unknown): Record<string, unknown> {
   if (body === undefined) return {};
   if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body as Record<string, unknown>;
-  throw new RequestError('invalid_payload', 'The body must be a JSON object.', {
-    details: { issues: [{ path: '', message: 'must be an object' }] },
-  });
+  throw invalidPayload('The body must be a JSON object.', { path: '', message: 'must be an object' });
 }
 
 /** A body that is not declared as JSON was not read: say so, rather than complain of missing fields. */
 const requireJson: RequestHandler = (request, _response, next) => {
   const hasBody = request.get('Transfer-Encoding') !== undefined || Number(request.get('Content-Length') ?? 0) > 0;
   if (hasBody && !request.is('application/json')) {
-    throw new RequestError('invalid_payload', 'The body must be sent as Content-Type: application/json.');
+    throw invalidPayload('The body must be sent as Content-Type: application/json.', {
+      path: '',
+      message: 'must be declared as application/json',
+    });
   }
   next();
 };

@@ -29,7 +29,12 @@ export function createApp(options: AppOptions): Express {
   });
   if (options.origins.corsOrigins.length > 0) {
     app.use(
-      cors({ origin: [...options.origins.corsOrigins], methods: ['GET', 'POST', 'PATCH', 'DELETE'], maxAge: 600 }),
+      cors({
+        origin: [...options.origins.corsOrigins],
+        methods: ['GET', 'POST', 'PATCH', 'DELETE'],
+        exposedHeaders: ['Retry-After'],
+        maxAge: 600,
+      }),
     );
   }
   app.use(createOperations(options));

@@ -1,6 +1,6 @@
 import { errorTable } from '@threadwire/protocol';
 import type { ErrorRequestHandler } from 'express';
-import { RequestError, toRequestError } from '../request-error.ts';
+import { RequestError, invalidPayload, toRequestError } from '../request-error.ts';
 import type { Services } from '../services.ts';
 
 /** Answers whatever was thrown while a request was served, as an error object with its status. */
@@ -28,7 +28,7 @@ function fromExpress(thrown: unknown): RequestError {
   if (type === 'entity.too.large') return new RequestError('payload_too_large', 'The body is above 1 MiB.');
   if (!(thrown instanceof RequestError) && typeof status === 'number' && status >= 400 && status < 500) {
     const text = type === 'entity.parse.failed' ? 'The body is not JSON.' : 'The request is malformed.';
-    return new RequestError('invalid_payload', text, { details: { issues: [{ path: '', message: text }] } });
+    return invalidPayload(text, { path: '', message: text });
   }
   return toRequestError(thrown);
 }

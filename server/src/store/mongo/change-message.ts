@@ -58,6 +58,7 @@ export async function changeMessage(
       );
       if (matchedCount === 1) {
         heads.remember(threadId, { seq, activeAt }, startedAt);
+        retries.reset();
         const changed = { ...message!, seq, content, metadata, status, updated_at: updated.toISOString() };
         return { ok: true, message: changed, changed: true };
       }

@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { StoreUnavailable } from '../thread-store.ts';
 
-/** How long one write may go on being attempted. */
+/** How long one write may go on being attempted without getting on. */
 const deadlineMs = 8000;
 const firstPauseMs = 2;
 const longestPauseMs = 100;
 
-/** The time that a write has, and the pauses between its attempts. */
+/** The time that each of some writes in a row has, and the pauses between its attempts. */
 export class Retries {
-  readonly #end = performance.now() + deadlineMs;
+  #end = performance.now() + deadlineMs;
   readonly #random: () => number;
   #longestMs = firstPauseMs;
 
@@ -28,8 +28,9 @@ export class Retries {
     this.#longestMs = Math.min(longestPauseMs, this.#longestMs * 2);
   }
 
-  /** After an attempt that got on. */
+  /** After an attempt that got on: what comes next has its own time. */
   reset(): void {
+    this.#end = performance.now() + deadlineMs;
     this.#longestMs = firstPauseMs;
   }
 }
