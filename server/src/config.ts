@@ -93,7 +93,10 @@ const environmentSchema = z.object({
     .default('websocket')
     .transform(list)
     .pipe(z.array(z.enum(['websocket', 'polling'], 'must be websocket, polling or both, by a comma')).min(1)),
-  METRICS_TOKEN: z.string().optional(),
+  METRICS_TOKEN: z
+    .string()
+    .regex(/^[!-~]+$/, 'must be ASCII without blanks, as a bearer token is')
+    .optional(),
   RATE_LIMIT_PER_SECOND: integer(0, 1_000_000, 50),
   MAX_SUBSCRIPTIONS: integer(1, 1_000_000, 1000),
   STREAM_LEASE_MS: integer(1, dayMs, 30_000),

@@ -149,6 +149,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     maxSubscriptions: options.maxSubscriptions ?? 1000,
   };
   acceptConnections(io.of('/'), services, createDispatch(services, lifecycle), {
+    lifecycle,
     serverId: randomUUID(),
     ratePerSecond,
   });

@@ -65,7 +65,7 @@ async function stop(drained: Promise<void>, timeoutMs: number): Promise<void> {
 main().catch((error: unknown) => {
   // What the operator can mend is told in one line; a fault of ours with its stack.
   const isExpected = error instanceof ConfigError || error instanceof StoreUnavailable || isListenError(error);
-  console.error(isExpected ? `threadwire: ${explain(error)}` : error);
+  console.error(isExpected ? `threadwire: ${explain(error).replaceAll(/\s+/g, ' ')}` : error);
   process.exit(1);
 });
 

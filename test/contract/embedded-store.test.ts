@@ -308,7 +308,7 @@ describe('a directory', () => {
     await using directory = await temporaryDirectory();
     const file = join(directory.path, 'file');
     await writeFile(file, '');
-    for (const dataDir of [file, join(file, 'below')]) {
+    for (const dataDir of [file, join(file, 'below'), '/proc/threadwire/data']) {
       const opened = openEmbeddedStore({ dataDir });
       await expect(opened).rejects.toBeInstanceOf(DataDirError);
       await expect(opened).rejects.toThrow(/^DATA_DIR \S+ cannot be created or written: .*$/);

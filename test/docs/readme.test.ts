@@ -1,9 +1,11 @@
 import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
-import { startServer } from '../support/process.ts';
+import { within } from '../support/eventually.ts';
+import { makeTempDir, startServer } from '../support/process.ts';
 
 const root = join(__dirname, '..', '..');
 const run = promisify(execFile);
@@ -15,6 +17,46 @@ async function sessionBlocks(language: string): Promise<string[]> {
     .filter((match) => match[1] === language)
     .map((match) => match[2]!);
 }
+
+test('npm start builds, serves, and says where', async () => {
+  await using directory = await makeTempDir();
+  const npm = spawn('npm', ['start'], {
+    cwd: root,
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], PORT: '0', DATA_DIR: directory.path },
+    stdio: ['ignore', 'pipe', 'inherit'],
+    // A process group: npm, its shell and the server end together.
+    detached: true,
+  });
+  const closed = once(npm, 'close');
+  try {
+    const listens = new Promise<string>((resolve, reject) => {
+      let output = '';
+      npm.stdout.setEncoding('utf8').on('data', (text: string) => {
+        output += text;
+        const [, found] = /^> npm run --silent build$[^]*^listening on (\S+)$/m.exec(output) ?? [];
+        if (found !== undefined) resolve(found);
+      });
+      npm.once('close', () => reject(new Error(`npm start ended: ${output}`)));
+    });
+    const url = await within('the server listens', listens, 50_000);
+    expect((await fetch(`${url}/readyz`)).status).toBe(200);
+  } finally {
+    if (npm.exitCode === null) process.kill(-npm.pid!, 'SIGKILL');
+    await closed;
+  }
+}, 60_000);
+
+test('npm test on a machine with Node alone passes, and says by name what it left out', async () => {
+  const { MONGODB_URI: _uri, THREADWIRE_MISSING_MONGODB: _why, THREADWIRE_REQUIRE: _required, ...rest } = process.env;
+  const env = { ...rest, SECANTUSD: '/not/here', THREADWIRE_PYTHON: '/not/here' };
+  // Those that need more, if only to see that they can be left out.
+  const suites = ['test/contract/', 'test/faults/', 'test/integration/(two-processes|python-client|process)'];
+  const jest = [join(root, 'node_modules', 'jest', 'bin', 'jest.js'), '--testNamePattern', 'can run'];
+  const { stderr } = await run(process.execPath, [...jest, ...suites], { cwd: root, env });
+  expect(stderr).toMatch(/^Tests: +\d+ skipped, \d+ passed, /m);
+  expect(stderr).toMatch(/^not run: MongoDB store — .*pip install/m);
+  expect(stderr).toMatch(/^not run: Python client — .*pip install/m);
+}, 120_000);
 
 describe('the first session in README.md', () => {
   test('its commands work as they stand, and its program joins and hears itself', async () => {

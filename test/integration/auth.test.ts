@@ -159,6 +159,14 @@ describe('in anonymous mode', () => {
     const error = await refusal(app.url, { auth: { user: 'ada', protocol_version: version } });
     expect(error).toMatchObject({ code: 'protocol_mismatch', retry: 'never', fatal: true });
   });
+
+  test('which closes the connection next', async () => {
+    await using client = await connectWire(app.url, { connectNamespace: false });
+    client.send('40{"protocol_version":2}');
+    expect(JSON.parse(await client.nextText('44'))).toMatchObject({ data: { code: 'protocol_mismatch' } });
+    await client.closing();
+    expect(client.untaken).toEqual([]);
+  });
 });
 
 describe('in token mode', () => {

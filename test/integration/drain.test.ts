@@ -7,6 +7,7 @@ import type { AppOptions } from '../support/app.ts';
 import { connectClient } from '../support/client.ts';
 import { within } from '../support/eventually.ts';
 import { httpRequest } from '../support/http-request.ts';
+import { connectWire } from '../support/wire-client.ts';
 
 /** An app whose store takes writes only when the test lets it: what was begun stays so. */
 async function startWithHeldWrites(options: AppOptions = {}) {
@@ -100,6 +101,25 @@ describe('while a server drains', () => {
     const reply = await begun;
     expect(reply.status).toBe(503);
     expect(reply.error.code).toBe('unavailable');
+    await within('the server has drained', drained);
+  });
+
+  test('who opened a connection, and did not get as far as CONNECT, is sent away to come back', async () => {
+    await using held = await startWithHeldWrites();
+    const { app } = held;
+    await using client = await connectClient(app.url);
+    const { thread } = await client.call('create_thread', {});
+    const begun = client.call('send_message', { thread_id: thread.id, content: 'x' });
+    await held.writing;
+    await using late = await connectWire(app.url, { connectNamespace: false });
+    const drained = app.server.drain();
+    late.send('40');
+    await late.closing();
+    // No session, and no connect_error, after which stock clients give up.
+    expect(late.untaken).toEqual([]);
+    expect(client.socket.connected).toBe(true);
+    held.open();
+    await begun;
     await within('the server has drained', drained);
   });
 

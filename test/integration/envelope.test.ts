@@ -191,7 +191,8 @@ describe('the answer to a request without an ack', () => {
       });
     wire.emit('create_thread', { id });
     await eventually('the thread', async () => (await look()).ok);
-    for (const event of ['list_threads', 'unwatch_threads']) wire.emit(event, {});
+    for (const event of ['list_threads', 'watch_threads', 'unwatch_threads']) wire.emit(event, {});
+    wire.emit('reauth', { token: 'any' });
     wire.emit('unsubscribe_thread', { thread_id: id });
     wire.emit('update_thread', { thread_id: id, title: 'new' });
     wire.emit('send_message', { thread_id: id, content: 'hello', message_id: 'm-1' });

@@ -62,6 +62,7 @@ function expectRefused({ status, headers, body }: Upgrade, expected: number, cod
   const { error } = JSON.parse(body) as { error: ErrorObject };
   expect(errorObjectSchema.strict().parse(error)).toMatchObject({ code });
   if (error.retry === 'later') expect(Number(headers['retry-after'])).toBeGreaterThan(0);
+  if (code === 'invalid_payload') expect(error.details?.issues).toHaveLength(1);
 }
 
 /** A stock client that keeps trying, and the statuses that it met. */
@@ -70,7 +71,8 @@ class Knocker implements AsyncDisposable {
   readonly statuses: (number | undefined)[] = [];
 
   constructor(url: string, options: ClientOptions = {}) {
-    const socketOptions = { reconnection: true, reconnectionDelay: 20, reconnectionDelayMax: 50 };
+    const patience = { reconnection: true, reconnectionDelay: 20, reconnectionDelayMax: 50 };
+    const socketOptions = { ...options.socketOptions, ...patience };
     this.client = new TestClient(url, { user: 'knocker', ...options, socketOptions });
     this.client.socket.on('connect_error', (error) => this.statuses.push(new ConnectRefused(error).status));
   }
@@ -242,6 +244,21 @@ describe('handshakes that are refused for now', () => {
     expect(knocker.client.socket.connected).toBe(false);
     await using next = await startApp({ port });
     expect(next.url).toBe(draining.url);
+    await knocker.getsIn();
+  });
+
+  test('while the store is away: 503 to long-polling too', async () => {
+    await using app = await startApp({ ...away, transports: ['websocket', 'polling'] });
+    await using bystander = await connectClient(app.url);
+    isAway = true;
+    expect(await bystander.next('system_status')).toMatchObject({ status: 'degraded' });
+    for (const query of ['', '&sid=', '&sid=x&sid=']) {
+      const reply = await httpRequest(`${app.url}/api/ws/?EIO=4&transport=polling${query}`);
+      expectRefused({ ...reply, body: reply.text }, 503, 'unavailable');
+    }
+    await using knocker = new Knocker(app.url, { socketOptions: { transports: ['polling'] } });
+    await knocker.meets(503);
+    isAway = false;
     await knocker.getsIn();
   });
 
@@ -539,7 +556,7 @@ describe('TRANSPORTS=websocket,polling', () => {
     expect(await bystander.call('ping', {})).toHaveProperty('server_time');
   });
 
-  test('handshakes by polling are refused by 503 and 429 too', async () => {
+  test('handshakes by polling are refused by 429 too', async () => {
     await using limited = await startApp({ transports: ['websocket', 'polling'], maxPendingHandshakes: 1 });
     await using first = await connectWire(limited.url, { connectNamespace: false });
     const url = `${limited.url}/api/ws/?EIO=4&transport=polling`;
@@ -559,7 +576,8 @@ test('TRANSPORTS=polling alone: no WebSocket opens, and asking for one harms nob
   await using app = await startApp({ transports: ['polling'] });
   await using client = await connectClient(app.url, { socketOptions: { transports: ['polling'] } });
   for (const transport of ['websocket', 'polling']) {
-    expect((await upgrade(`${app.url}/api/ws/?EIO=4&transport=${transport}`)).status).toBe(400);
+    const refused = await upgrade(`${app.url}/api/ws/?EIO=4&transport=${transport}`);
+    expectRefused(refused, 400, 'invalid_payload');
   }
   expect(await client.call('ping', {})).toHaveProperty('server_time');
 });

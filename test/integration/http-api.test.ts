@@ -52,6 +52,7 @@ function expectError(reply: Reply, status: number, code: string, fields: object 
   expect({ status: reply.status, error: reply.error }).toMatchObject({ status, error: { code, ...fields } });
   expect(reply.headers['content-type']).toMatch(/^application\/json/);
   errorObjectSchema.strict().parse(reply.error);
+  if (code === 'invalid_payload') expect(reply.error.details?.issues?.length).toBeGreaterThan(0);
 }
 
 describe('the body of an answer equals the data of the ack', () => {

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { Agent, createServer as createHttpServer } from 'node:http';
 import { connect } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, test } from '@jest/globals';
@@ -11,6 +12,7 @@ import { ConfigError, loadConfig } from '@threadwire/server';
 import { TestClient, connectClient, readThread } from '../support/client.ts';
 import { within } from '../support/eventually.ts';
 import { httpRequest } from '../support/http-request.ts';
+import { mongodbBackEnd, ownDatabase } from '../support/mongodb-back-end.ts';
 import { endWithParent, makeTempDir, startServer } from '../support/process.ts';
 import type { ServerProcess } from '../support/process.ts';
 import { jwtSecret, tokenFor } from '../support/tokens.ts';
@@ -43,6 +45,9 @@ function expectOneLine({ code, stdout, stderr }: Ended, named: string): void {
   expect(stderr).toMatch(new RegExp(`^threadwire: .*\\b${named}\\b.*\\n$`));
 }
 
+const addresses = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+const withIpv6 = addresses.some(({ address }) => address === '::1') ? test : test.skip;
+
 describe('a start', () => {
   test('says where it listens, with which store, and who gets in', async () => {
     await using directory = await makeTempDir();
@@ -54,7 +59,16 @@ describe('a start', () => {
     expect(lines[0]).toBe(`listening on http://127.0.0.1:${port}`);
     expect(server.output).toMatch(new RegExp(`^ *store +embedded, in ${directory.path}$`, 'm'));
     expect(server.output).toMatch(/^ *users +anonymous/m);
+    expect(server.output).toMatch(new RegExp(`^ *Socket\\.IO +${server.url} .*/api/ws$`, 'm'));
+    expect(server.output).toMatch(new RegExp(`^ *HTTP API +${server.url}/api/threads `, 'm'));
     expect((await httpRequest(`${server.url}/readyz`)).status).toBe(200);
+  });
+
+  withIpv6('on an IPv6 address gives a URL that can be used as it is', async () => {
+    await using server = await startServer({ env: { HOST: '::1' } });
+    expect(server.url).toBe(`http://[::1]:${server.port}`);
+    await using client = await connectClient(server.url);
+    expect(await client.call('ping', {})).toHaveProperty('server_time');
   });
 
   test('an empty variable counts as unset', async () => {
@@ -202,9 +216,27 @@ describe('a wrong value stops the start with one line that names it', () => {
     await writeFile(file, 'not a directory');
     await writeFile(join(directory.path, 'threadwire.db'), 'not a database, '.repeat(1000));
     const ends = await Promise.all(
-      [file, join(file, 'below'), '/sys/threadwire', directory.path].map((path) => runToItsEnd({ DATA_DIR: path })),
+      [file, join(file, 'two\nlines'), '/sys/threadwire', directory.path].map((path) =>
+        runToItsEnd({ DATA_DIR: path }),
+      ),
     );
     for (const ended of ends) expectOneLine(ended, 'DATA_DIR');
+  });
+});
+
+// Where no MongoDB can be had, the run says so by name, and CI fails on it.
+const describeMongodb = mongodbBackEnd.missing === undefined ? describe : describe.skip;
+
+describeMongodb('with MONGODB_URI', () => {
+  test('threads are in MongoDB, which the start says, and DATA_DIR is left alone', async () => {
+    await using database = ownDatabase();
+    await using directory = await makeTempDir();
+    const dataDir = join(directory.path, 'data');
+    await using server = await startServer({ dataDir, env: { MONGODB_URI: database.uri } });
+    await server.waitForOutput(/^ *store +MongoDB$/m);
+    await using client = await connectClient(server.url);
+    expect(await client.call('create_thread', {})).toHaveProperty('thread');
+    expect(await readdir(directory.path)).toEqual([]);
   });
 });
 
@@ -308,6 +340,16 @@ describe('a signal to stop', () => {
     expect(frozen.exitCode).toBeNull();
     for (const socket of [slow, deaf]) socket.destroy();
     agent.destroy();
+  });
+
+  test('with less time than it takes to close what is deaf: exit code 0 within it', async () => {
+    await using server = await startServer({ env: { DRAIN_TIMEOUT_MS: '200' } });
+    await using frozen = await startFrozenClient(server);
+    const { afterMs, ...exit } = await stop(server);
+    expect(exit).toEqual({ code: 0, signal: null });
+    // Without a limit it would wait a second for the client.
+    expect(afterMs).toBeLessThan(1000);
+    expect(frozen.exitCode).toBeNull();
   });
 
   test('a second one, of either kind, changes nothing', async () => {

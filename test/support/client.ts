@@ -57,11 +57,13 @@ export class ConnectRefused extends Error {
   readonly data: ErrorObject | undefined;
   readonly status: number | undefined;
 
-  constructor(cause: Error & { data?: ErrorObject; description?: { message?: string } }) {
-    const text = cause.description?.message ?? cause.message;
+  constructor(cause: Error & { data?: ErrorObject; description?: { message?: string } | number }) {
+    const { description } = cause;
+    // Long-polling has the status itself.
+    const text = typeof description === 'number' ? `status ${description}` : (description?.message ?? cause.message);
     super(`the connection was refused: ${cause.data ? JSON.stringify(cause.data) : text}`, { cause });
     this.data = cause.data;
-    const status = /Unexpected server response: (\d+)/.exec(text)?.[1];
+    const status = /^(?:Unexpected server response:|status) (\d+)/.exec(text)?.[1];
     this.status = status === undefined ? undefined : Number(status);
   }
 }

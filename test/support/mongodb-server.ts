@@ -16,15 +16,17 @@ const pollMs = 50;
 
 const root = path.join(__dirname, '..', '..');
 
-/** The MongoDB-compatible server that tests start where no other is given, or undefined where it is not installed. */
+/**
+ * The MongoDB-compatible server that tests start where no other is given, or undefined where it is not installed. Where
+ * SECANTUSD is set it is that or none.
+ */
 export function findMongodbServer(): string | undefined {
+  const given = process.env['SECANTUSD'];
   const onPath = (process.env['PATH'] ?? '').split(path.delimiter).filter((directory) => directory !== '');
-  const candidates = [
-    process.env['SECANTUSD'],
-    path.join(root, '.cache', 'venv', 'bin', 'secantusd-py'),
-    ...onPath.map((directory) => path.join(directory, 'secantusd-py')),
-  ];
-  return candidates.find((file) => file && existsSync(file));
+  const usual = [path.join(root, '.cache', 'venv', 'bin'), ...onPath].map((directory) =>
+    path.join(directory, 'secantusd-py'),
+  );
+  return (given ? [given] : usual).find((file) => existsSync(file));
 }
 
 /** One such server, with its data in a directory of its own until it is disposed of. */

@@ -14,19 +14,19 @@ const howToInstall = 'python3 -m venv .cache/venv && .cache/venv/bin/pip install
 const interpreters = new Map();
 
 /**
- * The first Python that can import all these modules, or undefined.
+ * The first Python that can import all these modules, or undefined; where THREADWIRE_PYTHON is set it is that or none.
  * @param {readonly string[]} modules
  * @returns {string | undefined}
  */
 function pythonWith(...modules) {
   const key = modules.join(', ');
   if (!interpreters.has(key)) {
-    const candidates = [process.env.THREADWIRE_PYTHON, existsSync(venv) ? venv : undefined, 'python3'];
+    const given = process.env.THREADWIRE_PYTHON;
+    const candidates = given ? [given] : [...(existsSync(venv) ? [venv] : []), 'python3'];
     interpreters.set(
       key,
       candidates.find(
-        (python) =>
-          python && spawnSync(python, ['-c', `import ${key}`], { stdio: 'ignore', timeout: 20_000 }).status === 0,
+        (python) => spawnSync(python, ['-c', `import ${key}`], { stdio: 'ignore', timeout: 20_000 }).status === 0,
       ),
     );
   }

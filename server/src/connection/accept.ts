@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { connectAuthSchema, limits } from '@threadwire/protocol';
 import type { ConnectAuth, Session } from '@threadwire/protocol';
 import type { ThreadNamespace, ThreadSocket } from '../fanout/rooms.ts';
+import type { Lifecycle } from '../lifecycle.ts';
 import { RequestError, invalidPayload, toRequestError } from '../request-error.ts';
 import type { Services } from '../services.ts';
 import type { Identity } from './authenticate.ts';
@@ -13,6 +14,7 @@ import { parse } from './parse.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 export interface AcceptOptions {
+  readonly lifecycle: Lifecycle;
   readonly serverId: string;
   readonly ratePerSecond: number;
 }
@@ -45,18 +47,21 @@ export function acceptConnections(
       return;
     }
     attempt.isPending = true;
-    void admit(services, socket.handshake.auth)
+    void admit(services, options.lifecycle, socket.handshake.auth)
       .then((admission) => {
         admissions.set(socket, admission);
         next();
       })
       .catch((thrown: unknown) => {
         const error = toRequestError(thrown);
+        const data = error.toObject();
         if (error.code === 'internal') services.logger.error({ err: thrown }, 'CONNECT failed');
         services.metrics.answered('connect', error.code);
         // Stock clients never retry after a connect_error, but do after the transport has closed.
-        if (error.toObject().retry === 'later') closeTransport(socket);
-        else next(Object.assign(new Error(error.message), { data: error.toObject() }));
+        if (data.retry === 'later') closeTransport(socket);
+        else next(Object.assign(new Error(error.message), { data }));
+        // Socket.IO sends the refusal in the next tick.
+        if (data.fatal) process.nextTick(closeTransport, socket);
       })
       .finally(() => {
         attempt.isPending = false;
@@ -97,13 +102,16 @@ export function acceptConnections(
   });
 }
 
-async function admit({ authenticator }: Services, auth: unknown): Promise<Admission> {
+async function admit({ authenticator }: Services, lifecycle: Lifecycle, auth: unknown): Promise<Admission> {
   const { token, user, client, protocol_version: version } = parse(connectAuthSchema, auth, 'The auth object');
   if (version !== undefined && version !== limits.protocolVersion) {
     const text = `This server speaks protocol version ${limits.protocolVersion}.`;
     throw new RequestError('protocol_mismatch', text, { fatal: true });
   }
-  return { identity: await authenticator.identify({ token, user }), client };
+  const identity = await authenticator.identify({ token, user });
+  // It came in before the server drained, and would miss what the others were told.
+  if (lifecycle.isDraining) throw new RequestError('unavailable', 'The server is draining.');
+  return { identity, client };
 }
 
 function sessionOf({ clientId, identity }: Connection, services: Services, options: AcceptOptions): Session {

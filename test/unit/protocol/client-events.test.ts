@@ -16,6 +16,10 @@ describe.each(everyPayload)('%s', (event, payload) => {
 
   test('takes a valid payload and gives it back unchanged', () => {
     expect(clientEvents[event].payload.parse(payload)).toEqual(payload);
+    // What is refused below is refused for what was put in, not for how it was.
+    for (const { path, value } of valuesIn(payload)) {
+      expect([path, accepts(event, replaced<unknown>(payload, path, value))]).toEqual([path, true]);
+    }
   });
 
   test('refuses a field it does not know, also one that a prototype has', () => {

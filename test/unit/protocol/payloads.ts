@@ -43,11 +43,12 @@ export function* valuesIn(value: unknown, path: Path = []): Generator<{ path: Pa
 
 /** A copy in which the value at the path is another one. */
 export function replaced<T>(root: T, path: Path, value: unknown): T {
-  const copy = structuredClone(root);
-  let at: unknown = copy;
-  for (const step of path.slice(0, -1)) at = (at as Record<string | number, unknown>)[step];
-  (at as Record<string | number, unknown>)[path.at(-1)!] = value;
-  return copy;
+  const [step, ...below] = path;
+  if (step === undefined) return value as T;
+  // Not by structuredClone: under Jest its objects are of another realm, and no plain objects here.
+  const copy = (Array.isArray(root) ? [...(root as unknown[])] : { ...root }) as Record<string | number, unknown>;
+  copy[step] = replaced(copy[step], below, value);
+  return copy as T;
 }
 
 /** JSON's own names for types. */

@@ -58,7 +58,7 @@ describe('a good value is taken', () => {
     ],
     [{ TRANSPORTS: 'websocket,polling' }, { transports: ['websocket', 'polling'] }],
     [{ TRANSPORTS: 'polling' }, { transports: ['polling'] }],
-    [{ METRICS_TOKEN: 'm' }, { metricsToken: 'm' }],
+    [{ METRICS_TOKEN: 'm+/=~!' }, { metricsToken: 'm+/=~!' }],
     [{ RATE_LIMIT_PER_SECOND: '0' }, { ratePerSecond: 0 }],
     [{ MAX_SUBSCRIPTIONS: '1' }, { maxSubscriptions: 1 }],
     [{ STREAM_LEASE_MS: '1' }, { streamLeaseMs: 1 }],
@@ -118,6 +118,10 @@ describe('a bad value is refused by the name of its variable', () => {
     ['REDIS_URL', 'secret'],
     ['AUTH_JWKS_URL', 'ftp://user:secret@keys.example'],
     ['AUTH_JWKS_URL', 'secret'],
+    // No client can send it.
+    ['METRICS_TOKEN', 'secret with blanks'],
+    ['METRICS_TOKEN', 'secret\n'],
+    ['METRICS_TOKEN', 'sécret'],
   ])('%s=%j, which is not repeated', (name, value) => {
     const message = refusal({ [name]: value });
     expect(message.startsWith(`${name} `)).toBe(true);

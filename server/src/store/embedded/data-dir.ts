@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { sqliteCode } from './failure.ts';
 import { Sqlite } from './sqlite.ts';
@@ -24,7 +24,7 @@ export interface LockedDataDir {
 export async function lockDataDir(dataDir: string): Promise<LockedDataDir> {
   const path = resolve(dataDir);
   try {
-    const created = await mkdir(path, { recursive: true, mode: 0o700 });
+    const created = await makeDirectory(path);
     // A new directory is durable once its parent is.
     if (created !== undefined) await syncDirectory(dirname(created));
     await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
@@ -59,6 +59,25 @@ export async function lockDataDir(dataDir: string): Promise<LockedDataDir> {
       lock.close();
     },
   };
+}
+
+/**
+ * Makes the directory and those above it that are missing; gives the topmost that was made. Node's own `recursive` never
+ * returns where the system takes no directories, such as below `/proc`.
+ */
+async function makeDirectory(path: string): Promise<string | undefined> {
+  const make = () => mkdir(path, { mode: 0o700 });
+  try {
+    await make();
+    return path;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return undefined;
+    if (code !== 'ENOENT') throw error;
+  }
+  const created = await makeDirectory(dirname(path));
+  await make();
+  return created ?? path;
 }
 
 async function syncDirectory(path: string): Promise<void> {

@@ -45,6 +45,18 @@ test('a watcher hears nothing more after it has stopped, or closed', async () =>
   expect(app.clock.pending).toEqual([]);
 });
 
+test('of what is sent together the last holds', async () => {
+  const { app, client, told } = await setUp();
+  await Promise.all([client.ask('watch_threads', {}), client.ask('unwatch_threads', {})]);
+  await app.say('t', 'ada');
+  await app.clock.advance(1000);
+  expect(told()).toEqual([]);
+  await Promise.all([client.ask('unwatch_threads', {}), client.ask('watch_threads', {})]);
+  await app.say('t', 'ada');
+  await app.clock.advance(1000);
+  expect(told()).toEqual([[['t', 2]]]);
+});
+
 test('to stop without having begun is ok', async () => {
   const { client } = await setUp();
   expect(await client.ask('unwatch_threads', {})).toEqual({});
