@@ -171,6 +171,9 @@ describe.each(runnableBackEnds)('the $name store', (backEnd) => {
       const edited = await stored(store, edit(message, { content: message.content, metadata: { c: 3 } }));
       expect(edited).toMatchObject({ seq: 2, metadata: { c: 3 } });
       expect(Object.keys(edited.metadata)).toEqual(['c']);
+      const { content } = message;
+      expect(await stored(store, edit(message, { content, metadata: {} }))).toMatchObject({ seq: 3, metadata: {} });
+      expect((await history(store, threadId)).messages[0]!.metadata).toEqual({});
     });
 
     test('an edit that changes nothing takes no seq', async () => {
@@ -459,6 +462,14 @@ describe.each(runnableBackEnds)('the $name store', (backEnd) => {
           { id: second, head_seq: 0 },
         ]);
       });
+    });
+
+    test('are no more than a second behind a message when it is answered', async () => {
+      await using own = await backEnd.open();
+      const first = await newThread(own.store);
+      await newThread(own.store);
+      await stored(own.store, append(first, { at: clock.now + 1001 }));
+      expect(ids((await list(own.store, ann, 1)).threads)).toEqual([first]);
     });
 
     test('follow membership', async () => {

@@ -3,7 +3,7 @@ import { createServer as createHttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { errorObjectSchema, sessionSchema } from '@threadwire/protocol';
-import type { ErrorObject, Thread } from '@threadwire/protocol';
+import type { ErrorObject, Message, Thread } from '@threadwire/protocol';
 import { SignJWT, UnsecuredJWT, exportJWK, exportSPKI, generateKeyPair } from 'jose';
 import { startApp } from '../support/app.ts';
 import type { App, AppOptions } from '../support/app.ts';
@@ -194,6 +194,13 @@ describe('in token mode', () => {
     const { thread } = await client.call('create_thread', {});
     const { message } = await client.call('send_message', { thread_id: thread.id, content: 'x' });
     expect(message.sender).toEqual({ id: 'ada', name: 'Ada L.' });
+    const url = `${app.url}/api/threads/${thread.id}/messages`;
+    const token = await good('ada', { name: 'Ada Lovelace' });
+    const reply = await withToken(url, token, { method: 'POST', body: { content: 'x' } });
+    // What was sent before keeps the name that it was sent under.
+    const { messages } = await client.call('fetch_history', { thread_id: thread.id });
+    expect(messages).toEqual([message, (reply.json as { message: Message }).message]);
+    expect(messages[1]!.sender).toEqual({ id: 'ada', name: 'Ada Lovelace' });
   });
 
   test('a user that the client gives does not count', async () => {

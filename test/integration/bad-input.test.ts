@@ -1,11 +1,21 @@
+import { Agent } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { clientEventNames, clientEvents, errorObjectSchema, tooLarge } from '@threadwire/protocol';
+import {
+  clientEventNames,
+  clientEvents,
+  errorObjectSchema,
+  errorTable,
+  httpRoutes,
+  tooLarge,
+} from '@threadwire/protocol';
 import type { ClientEvent, ErrorObject } from '@threadwire/protocol';
 import * as fc from 'fast-check';
 import { startApp } from '../support/app.ts';
 import type { App } from '../support/app.ts';
 import { connectClient } from '../support/client.ts';
 import type { TestClient } from '../support/client.ts';
+import { httpRequest } from '../support/http-request.ts';
+import type { Reply, RequestOptions } from '../support/http-request.ts';
 import { startServer } from '../support/process.ts';
 import { connectWire } from '../support/wire-client.ts';
 import type { Frame, WireClient } from '../support/wire-client.ts';
@@ -76,9 +86,9 @@ interface Case {
   readonly isNeverValid: boolean;
 }
 
-/** Every way to spoil every field of every event, and what never belongs there. */
-function* casesOf(event: ClientEvent): Generator<Case> {
-  for (const payload of payloads[event]) {
+/** Every way to spoil every field of these payloads, and what never belongs there. */
+function* casesOf(event: ClientEvent, among: readonly object[] = payloads[event]): Generator<Case> {
+  for (const payload of among) {
     for (const { what, json, mayBeFine } of hostile) {
       yield { event, what: `${what} as the payload`, json, isNeverValid: !mayBeFine?.([]) };
     }
@@ -120,8 +130,8 @@ function* unknownFieldsIn(event: ClientEvent, payload: object): Generator<Case> 
 type Expected = 'invalid_payload' | 'payload_too_large';
 
 /** What the protocol's schema has to say: undefined where the payload is valid. */
-function verdict({ event, json }: Pick<Case, 'event' | 'json'>): Expected | undefined {
-  const parsed = clientEvents[event].payload.safeParse(JSON.parse(json));
+function verdict(event: ClientEvent, payload: unknown): Expected | undefined {
+  const parsed = clientEvents[event].payload.safeParse(payload);
   if (parsed.success) return undefined;
   const isSize = parsed.error.issues.every(
     (issue) => issue.code === 'custom' && issue.params?.['code'] === tooLarge.code,
@@ -151,7 +161,7 @@ describe('a request that is not valid', () => {
       await wire.event('session');
       let spoiled = 0;
       for (const each of casesOf(event)) {
-        const expected = verdict(each);
+        const expected = verdict(event, JSON.parse(each.json));
         // Some fields may be left out, and some strings may say anything.
         if (!expected && !each.isNeverValid) continue;
         expect([each.what, expected]).toEqual([each.what, expect.any(String)]);
@@ -194,7 +204,7 @@ describe('a request that is not valid', () => {
     });
     await fc.assert(
       fc.asyncProperty(spoiledPayload, async ({ event, value }) => {
-        const expected = verdict({ event, json: JSON.stringify(value) });
+        const expected = verdict(event, JSON.parse(JSON.stringify(value)));
         const answer = (await wire.request(event, value)) as { ok: boolean; error?: ErrorObject };
         if (expected) expect(answer).toMatchObject({ ok: false, error: { code: expected } });
         else expect(answer.error?.code).not.toBe('invalid_payload');
@@ -206,6 +216,100 @@ describe('a request that is not valid', () => {
 
   test('is no fault of the server’s: it logs none', () => {
     expect(app.logs.filter(({ level }) => level >= 40)).toEqual([]);
+  });
+});
+
+type Route = (typeof httpRoutes)[number];
+
+/** The path's parameters, and what else belongs to a valid request of the route. */
+function requestOf({ path, event }: Route): { parameters: Record<string, string>; others: Record<string, unknown> } {
+  if (event === 'get_thread' || event === 'stream_body') return { parameters: { thread_id: 't' }, others: {} };
+  const fields = Object.entries(payloads[event][0]!);
+  const isParameter = ([name]: [string, unknown]) => path.includes(`:${name}`);
+  return {
+    parameters: Object.fromEntries(fields.filter(isParameter)) as Record<string, string>,
+    others: Object.fromEntries(fields.filter((field) => !isParameter(field))),
+  };
+}
+
+const badQueryValues = ['', '%00', 'a%20b', '%ED%A0%80', '%C3%A9', '%7B%22%24ne%22%3A1%7D', 'x'.repeat(3000)];
+const badIds = ['%00', 'a%20b', 'a%2Fb', '%ED%A0%80', '%C3%A9', '%7B%22%24ne%22%3A1%7D', 'x'.repeat(65)];
+// Streams come later.
+const routes = httpRoutes.filter(({ event }) => event !== 'stream_body');
+
+describe('an HTTP request that is not valid', () => {
+  let app: App;
+  let bystander: TestClient;
+  const agent = new Agent({ keepAlive: true });
+  beforeAll(async () => {
+    app = await startApp({ ratePerSecond: 0 });
+    bystander = await connectClient(app.url, { user: 'bystander' });
+  });
+  afterAll(async () => {
+    agent.destroy();
+    await bystander?.[Symbol.asyncDispose]();
+    await app?.[Symbol.asyncDispose]();
+  });
+
+  /** The status of the answer, after a look at its error object. */
+  function expectRefused(what: string, { status, error, text }: Reply, expected: Expected = 'invalid_payload'): void {
+    expect([what, errorObjectSchema.strict().safeParse(error).error]).toEqual([what, undefined]);
+    expect([what, status, error.code]).toEqual([what, errorTable[expected].status, expected]);
+    expect(error.details?.issues?.length).toBeGreaterThan(0);
+    expect(text.length).toBeLessThan(20_000);
+  }
+
+  test.each(routes.map((route) => [`${route.method.toUpperCase()} ${route.path}`, route] as const))(
+    '%s: gets the typed error, and hurts nobody',
+    async (_name, route) => {
+      const before = ownNames();
+      const { parameters, others } = requestOf(route);
+      const send = (changed: Record<string, string>, query: string, options: RequestOptions = {}) => {
+        const values = { ...parameters, ...changed };
+        const path = route.path.replaceAll(/:(\w+)/g, (_, name: string) => values[name]!);
+        const method = route.method.toUpperCase();
+        return httpRequest(`${app.url}${path}${query}`, { method, agent, ...options });
+      };
+
+      for (const name of Object.keys(parameters)) {
+        for (const value of badIds) expectRefused(`${name} ${value}`, await send({ [name]: value }, ''));
+      }
+      for (const name of unknownNames) {
+        const query = `?${new URLSearchParams({ [name]: '1' }).toString()}`;
+        expectRefused(query, await send({}, query));
+      }
+      if (route.fields === 'query') {
+        for (const name of Object.keys(others)) {
+          for (const value of [...badQueryValues, `1&${name}=1`]) {
+            expectRefused(`${name}=${value}`, await send({}, `?${name}=${value}`));
+          }
+        }
+      } else {
+        let spoiled = 0;
+        for (const { what, json, isNeverValid } of casesOf(route.event, [others])) {
+          const body: unknown = JSON.parse(json);
+          const expected =
+            jsonType(body) === 'object'
+              ? verdict(route.event, { ...(body as object), ...parameters })
+              : 'invalid_payload';
+          if (!expected && !isNeverValid) continue;
+          spoiled += 1;
+          const reply = await send({}, '', { body: json, headers: { 'Content-Type': 'application/json' } });
+          expectRefused(what, reply, expected);
+          if (spoiled % 10 === 0) await bystander.call('ping', {});
+        }
+        expect(spoiled).toBeGreaterThan(40);
+      }
+      expect(ownNames()).toEqual(before);
+      expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+      await bystander.call('ping', {});
+      expect(bystander.buffered.filter(({ event }) => event !== 'session')).toEqual([]);
+    },
+  );
+
+  test('is no fault of the server’s, and has stored nothing', async () => {
+    expect(app.logs.filter(({ level }) => level >= 40)).toEqual([]);
+    expect(await bystander.call('list_threads', {})).toEqual({ threads: [] });
   });
 });
 

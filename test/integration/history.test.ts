@@ -96,6 +96,13 @@ describe.each(runnableBackEnds)('history, on $name', ({ name }) => {
       expect(found).toEqual(range(1, 23));
     });
 
+    test('is a page of 50 where no limit is given', async () => {
+      const thread_id = await threadOf(60);
+      const page = await fetch(ada, { thread_id, before_position: 60 });
+      expect(positionsOf(page)).toEqual(range(10, 59));
+      expect(page).toMatchObject({ recovered: false, has_more: true, head_seq: 60 });
+    });
+
     test('is the page before it, wherever it lies', async () => {
       const thread_id = await threadOf(10);
       expect(positionsOf(await fetch(ada, { thread_id, before_position: 5 }))).toEqual(range(1, 4));

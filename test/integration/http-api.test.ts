@@ -423,6 +423,22 @@ describe('requests that are wrong', () => {
     expectError(await ada('PATCH', `${messages()}/m?if_seq=1`, edit), 400, 'invalid_payload', issue('if_seq'));
   });
 
+  test('a query with a name that is long or not clean is refused without repeating it as it is', async () => {
+    const long = await ada('POST', `/api/threads?${'x'.repeat(5000)}=1`, {});
+    expectError(long, 400, 'invalid_payload');
+    expect(long.text.length).toBeLessThan(1000);
+    const unclean = await ada('POST', '/api/threads?a%00b=1', {});
+    expectError(unclean, 400, 'invalid_payload', { details: { issues: [{ path: 'a\uFFFDb' }] } });
+  });
+
+  test('a field both in the query and in the body: neither is preferred', async () => {
+    for (const if_seq of [1, 7]) {
+      expectError(await ada('DELETE', `${messages()}/m?if_seq=7`, { if_seq }), 400, 'invalid_payload', {
+        details: { issues: [{ path: 'if_seq', message: 'is given twice' }] },
+      });
+    }
+  });
+
   test('fields of the path given again', async () => {
     const issue = (path: string) => ({ details: { issues: [{ path }] } });
     const body = { thread_id: thread.id, content: 'x' };

@@ -251,9 +251,11 @@ describe.each(runnableBackEnds)('messages, on $name', ({ name }) => {
       });
       expect(noted.message).toMatchObject({ seq: 4, position: 1 });
       expect(noted.message.metadata).toEqual({ d: 3 });
+      const bare = await client.call('edit_message', { thread_id, id: message.id, content: 'two', metadata: {} });
+      expect(bare.message).toEqual({ ...noted.message, metadata: {}, seq: 5, updated_at: bare.message.updated_at });
       const { messages, head_seq } = await client.call('fetch_history', { thread_id });
-      expect(messages[0]).toEqual(noted.message);
-      expect(head_seq).toBe(4);
+      expect(messages[0]).toEqual(bare.message);
+      expect(head_seq).toBe(5);
     });
 
     test('that changes nothing takes no seq and is not announced', async () => {

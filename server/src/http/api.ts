@@ -113,7 +113,7 @@ async function authenticate({ authenticator }: Services, request: Request): Prom
   return authenticator.identify({ token: match?.[1] });
 }
 
-/** The payload: the path's parameters and the query's or body's fields, none of which may name a parameter again. */
+/** The payload: the path's parameters and the query's or body's fields, none of which may be given twice. */
 function fieldsOf(request: Request, route: Route): Record<string, unknown> {
   const query = queryFields(request.query);
   const body = bodyFields(request.body);
@@ -122,9 +122,10 @@ function fieldsOf(request: Request, route: Route): Record<string, unknown> {
     throw invalidPayload('The request is not valid.', { path: stray, message: 'belongs into the body, not the query' });
   }
   const given = { ...query, ...body };
-  const repeated = Object.keys(request.params).find((name) => Object.hasOwn(given, name));
+  const sources = [request.params, query, body];
+  const repeated = Object.keys(given).find((name) => sources.filter((each) => Object.hasOwn(each, name)).length > 1);
   if (repeated !== undefined) {
-    throw invalidPayload('The request is not valid.', { path: repeated, message: 'is given by the path already' });
+    throw invalidPayload('The request is not valid.', { path: repeated, message: 'is given twice' });
   }
   return { ...given, ...request.params };
 }

@@ -1,5 +1,13 @@
 import { expect, test } from '@jest/globals';
-import { errorCodes, errorObjectSchema, errorTable, serverEventNames, serverEvents } from '@threadwire/protocol';
+import {
+  clientEvents,
+  errorCodes,
+  errorObjectSchema,
+  errorTable,
+  messageSchema,
+  serverEventNames,
+  serverEvents,
+} from '@threadwire/protocol';
 
 test('codes and retry classes are those that clients were promised', () => {
   const promised = {
@@ -53,6 +61,19 @@ test('what the server sends is open: a field that is not known is no mistake', (
     [pong.payload, { server_time: updated_at }],
   ] as const;
   for (const [schema, sample] of samples) expect(schema.parse({ ...sample, from_the_future: 1 })).toEqual(sample);
+});
+
+test('roles and statuses are those that clients were promised', () => {
+  const { stream_end, system_status } = serverEvents;
+  const roles = ['user', 'assistant', 'system', 'tool'];
+  expect(messageSchema.shape.role.options).toEqual(roles);
+  for (const event of ['send_message', 'stream_start'] as const) {
+    expect(clientEvents[event].payload.shape.role.unwrap().options).toEqual(roles);
+  }
+  const statuses = ['complete', 'streaming', 'cancelled', 'failed', 'interrupted', 'deleted'];
+  expect(messageSchema.shape.status.options).toEqual(statuses);
+  expect(stream_end.payload.shape.status.options).toEqual(['complete', 'failed', 'cancelled', 'interrupted']);
+  expect(system_status.payload.shape.status.options).toEqual(['ok', 'degraded', 'draining', 'maintenance']);
 });
 
 test('the durable events are those that change a message', () => {
