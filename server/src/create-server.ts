@@ -12,7 +12,9 @@ import { TolerantDecoder } from './connection/decoder.ts';
 import { createDispatch } from './connection/dispatch.ts';
 import { tolerateEnginePackets } from './connection/engine-packets.ts';
 import { watchExpiry } from './connection/expiry.ts';
+import { controlFlow } from './connection/flow.ts';
 import { Handshakes } from './connection/handshake.ts';
+import { ManualPongServer } from './connection/manual-pong-server.ts';
 import { drainConnections } from './drain.ts';
 import { Rooms } from './fanout/rooms.ts';
 import type { ThreadIo } from './fanout/rooms.ts';
@@ -82,6 +84,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     transports: [...(options.transports ?? ['websocket'])],
     maxHttpBufferSize: limits.maxFrameBytes,
     perMessageDeflate: false,
+    wsEngine: ManualPongServer,
     ...(corsOrigins.length > 0 && { cors: { origin: [...corsOrigins] } }),
   });
   const io: ThreadIo = new SocketServer({
@@ -166,6 +169,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     },
   });
   tolerateEnginePackets(engine);
+  controlFlow(engine, { ratePerSecond, now, schedule });
   io.bind(engine);
   countHandshakes(io, handshakes);
 

@@ -12,6 +12,8 @@ export class FakeLink implements ClientLink {
   state: 'open' | 'disconnected' | 'transport closed' = 'open';
   /** Each time reading was stopped (false) or resumed (true). */
   readonly reading: boolean[] = [];
+  /** How many packets were refused before anything was done. */
+  refused = 0;
   /** Called when the server ends the connection, as Socket.IO would call its `disconnect` listener. */
   onEnd: () => void = () => undefined;
 
@@ -33,6 +35,22 @@ export class FakeLink implements ClientLink {
 
   setReading(on: boolean): void {
     this.reading.push(on);
+  }
+
+  answer(send: () => void): void {
+    send();
+  }
+
+  delivered(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  wasted(): void {
+    this.refused += 1;
+  }
+
+  cut(): void {
+    this.#end('transport closed');
   }
 
   /** The names of what was received, in order. */

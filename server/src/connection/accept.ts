@@ -10,6 +10,7 @@ import { Connection } from './connection.ts';
 import type { ClientLink } from './connection.ts';
 import { TolerantDecoder, bytesOf, malformedPacket } from './decoder.ts';
 import type { Dispatch } from './dispatch.ts';
+import { flowOf } from './flow.ts';
 import { parse } from './parse.ts';
 import { TokenBucket } from './token-bucket.ts';
 
@@ -80,6 +81,12 @@ export function acceptConnections(
       client,
       bucket: new TokenBucket(options.ratePerSecond, options.ratePerSecond * burstFactor, services.now()),
     });
+    flowOf(socket.conn).onSlow = () => {
+      if (connection.isClosed) return;
+      services.metrics.slowConsumers.inc();
+      services.logger.info({ client_id: connection.clientId }, 'closed because it reads too slowly');
+      connection.dropAsSlow();
+    };
     services.rooms.add(connection);
     services.metrics.connections.inc();
     services.metrics.answered('connect', 'ok');
@@ -138,7 +145,8 @@ function refuseMalformed(services: Services, connection: Connection): void {
       ? new RequestError('rate_limited', 'Too many requests.', { retry_after_ms: waitMs })
       : invalidPayload('That is not a Socket.IO packet.', { path: '', message: 'must be a Socket.IO packet' });
   services.metrics.answered('unknown', error.code);
-  connection.fail(error.toObject());
+  connection.wasted();
+  connection.answer(() => connection.fail(error.toObject()));
 }
 
 /** Lets the decoder know what is out of place on this connection. */
@@ -151,12 +159,8 @@ function closeTransport(socket: ThreadSocket): void {
   socket.conn.close();
 }
 
-/** Where the WebSocket of an Engine.IO transport is, if it has one. */
-interface MaybeWebSocket {
-  readonly socket?: { pause(): void; resume(): void };
-}
-
 function linkOf(socket: ThreadSocket): ClientLink {
+  const flow = flowOf(socket.conn);
   return {
     id: socket.id,
     emit: (event, payload) => {
@@ -166,10 +170,10 @@ function linkOf(socket: ThreadSocket): ClientLink {
       socket.disconnect(true);
     },
     closeTransport: () => closeTransport(socket),
-    setReading: (on) => {
-      const { socket: webSocket } = socket.conn.transport as unknown as MaybeWebSocket;
-      if (on) webSocket?.resume();
-      else webSocket?.pause();
-    },
+    setReading: (on) => flow.hold('unanswered', !on),
+    answer: (send) => flow.answer(send),
+    delivered: () => flow.delivered(),
+    wasted: () => flow.wasted(),
+    cut: () => flow.cut(),
   };
 }

@@ -15,6 +15,14 @@ export interface ClientLink {
   closeTransport(): void;
   /** Stops and resumes reading what the client sends. */
   setReading(on: boolean): void;
+  /** Says that what `send` sends is an answer, not an event. */
+  answer(send: () => void): void;
+  /** Resolves when so little is undelivered that a large answer may be made. */
+  delivered(): Promise<void>;
+  /** A packet was refused before anything was done. */
+  wasted(): void;
+  /** Ends the connection at once; what is undelivered is dropped. */
+  cut(): void;
 }
 
 export interface ConnectionOptions {
@@ -27,6 +35,8 @@ export interface ConnectionOptions {
 
 /** Unanswered requests above this many bytes stop the server from reading the socket. */
 const maxUnansweredBytes = 1024 * 1024;
+/** What a request takes here besides its own bytes. */
+const requestOverheadBytes = 256;
 
 /** One client's connection: who it is, what it is subscribed to, and what it is waiting for. */
 export class Connection {
@@ -41,6 +51,7 @@ export class Connection {
   isClosed = false;
 
   readonly #link: ClientLink;
+  readonly #turns = new KeyedQueue();
   #identity: Identity;
   #unansweredBytes = 0;
   #isReading = true;
@@ -90,14 +101,42 @@ export class Connection {
 
   /** A request of this many bytes has arrived. */
   requestBegins(bytes: number): void {
-    this.#unansweredBytes += bytes;
+    this.#unansweredBytes += bytes + requestOverheadBytes;
     this.#updateReading();
   }
 
   /** It was answered. */
   requestEnds(bytes: number): void {
-    this.#unansweredBytes -= bytes;
+    this.#unansweredBytes -= bytes + requestOverheadBytes;
     this.#updateReading();
+  }
+
+  /**
+   * Waits for the turn of a request whose answer may be large: they are carried out one after the other, each when the
+   * one before it has left. The function returned ends the turn.
+   */
+  async turn(): Promise<() => void> {
+    const release = await this.#turns.acquire(['']);
+    await this.#link.delivered();
+    return release;
+  }
+
+  /** Sends an answer. */
+  answer(send: () => void): void {
+    if (!this.isClosed) this.#link.answer(send);
+  }
+
+  /** A packet was refused before anything was done. */
+  wasted(): void {
+    this.#link.wasted();
+  }
+
+  /** It is owed more events than may be kept for it: it has to come back, and recover by `after_seq`. */
+  dropAsSlow(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    // No error event: it would wait behind all the others.
+    this.#link.cut();
   }
 
   /** Whether it has so much unanswered that a further request is refused: it came through a pause. */

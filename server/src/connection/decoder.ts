@@ -31,6 +31,7 @@ export class TolerantDecoder extends Decoder {
   isOpen: ((namespace: string) => boolean) | undefined;
   #bytes = 0;
   #awaitsAttachments = false;
+  #connects = 0;
 
   constructor() {
     super();
@@ -42,6 +43,8 @@ export class TolerantDecoder extends Decoder {
   }
 
   override add(chunk: unknown): void {
+    // Each is answered, wherever it leads to, and costs its sender nothing.
+    if (typeof chunk === 'string' && /^0\/[^,]/.test(chunk) && ++this.#connects > maxConnects) throw misplaced;
     // The attachments of the last event did not come: that is no fault of this packet.
     if (typeof chunk === 'string' && this.#awaitsAttachments) this.#refuse(false);
     this.#bytes += typeof chunk === 'string' ? Buffer.byteLength(chunk) : Buffer.isBuffer(chunk) ? chunk.length : 0;
@@ -62,14 +65,14 @@ export class TolerantDecoder extends Decoder {
 
   /** Refuses what Socket.IO would close the connection over, or pass on as an event without a name. */
   #checkPlace(chunk: string): void {
-    const [head, type, namespace = '/'] = /^([0-6])(?:\d+-)?(\/[^,]*)?,?\d*/.exec(chunk) ?? [];
-    // Socket.IO takes blanks for the type 0.
+    const [head, type, namespace = '/', id] = /^([0-6])(?:\d{1,3}-)?(\/[^,]*)?,?(\d{0,16})/.exec(chunk) ?? [];
+    // Socket.IO takes blanks for the type 0, and for digits of an id; and it answers ids that are no safe integers.
     if (head === undefined || type === undefined) throw misplaced;
+    if (eventTypes.has(type) && (chunk[head.length] !== '[' || Number(id) > Number.MAX_SAFE_INTEGER)) throw misplaced;
     const isConnect = type === connectType;
     if (type === connectErrorType || (this.isOpen && this.isOpen(namespace) === isConnect)) throw misplaced;
     // The server asks clients for no acks. What else opens a namespace has its own rules.
     if (namespace === '/' && ackTypes.has(type)) throw misplaced;
-    if (type === eventType && head.length === chunk.length) throw misplaced;
   }
 
   #refuse(isConnect: boolean): void {
@@ -87,15 +90,17 @@ export class TolerantDecoder extends Decoder {
 const misplaced = new Error('the packet is out of place');
 const connectType = String(PacketType.CONNECT);
 const connectErrorType = String(PacketType.CONNECT_ERROR);
-const eventType = String(PacketType.EVENT);
+const eventTypes = new Set([String(PacketType.EVENT), String(PacketType.BINARY_EVENT)]);
+/** CONNECT packets of one transport connection to namespaces besides `/`: a client that sends more is closed. */
+const maxConnects = 20;
 const ackTypes = new Set([String(PacketType.ACK), String(PacketType.BINARY_ACK)]);
 
 function hasReservedName(chunk: string): boolean {
-  const match = /^[25](?:\d+-)?(?:\/[^,]*,)?\d*(?=\[)/.exec(chunk);
-  if (!match) return false;
+  // A look at the name first: of a large packet that is no JSON the whole would be read in vain.
+  const match = /^([25](?:\d+-)?(?:\/[^,]*,)?\d*)\[\s*("(?:[^"\\]|\\.){0,100}")/.exec(chunk);
   try {
-    const [name] = JSON.parse(chunk.slice(match[0].length)) as unknown[];
-    return typeof name === 'string' && reservedEvents.has(name);
+    if (!match || !reservedEvents.has(JSON.parse(match[2]!) as string)) return false;
+    return Array.isArray(JSON.parse(chunk.slice(match[1]!.length)));
   } catch {
     return false;
   }

@@ -28,6 +28,7 @@ export function createDispatch(services: Services, lifecycle: Lifecycle): Dispat
     const callbacks: ((isOk: boolean) => void)[] = [];
     connection.requestBegins(inbound.bytes);
     const endWork = lifecycle.beginWork();
+    let endTurn: (() => void) | undefined;
     let error: RequestError | undefined;
     try {
       const name = admit(services, lifecycle, connection, inbound);
@@ -38,15 +39,19 @@ export function createDispatch(services: Services, lifecycle: Lifecycle): Dispat
         connection,
         afterAnswer: (callback) => callbacks.push(callback),
       };
+      if (inTurn.has(name)) endTurn = await connection.turn();
+      if (connection.isClosed) throw new RequestError('unavailable', 'The connection has closed.');
       const handler = handlers[name] as Handler<ClientEvent>;
       const data = await handler(context, payload);
-      answer(connection, name, data, request.message_id, ack);
+      connection.answer(() => answer(connection, name, data, request.message_id, ack));
     } catch (thrown) {
       error = toRequestError(thrown);
       if (error.code === 'internal') {
         services.logger.error({ err: thrown, client_id: connection.clientId, event: request.event }, 'request failed');
       }
-      refuse(connection, error.toObject(request), ack);
+      const refusal = error.toObject(request);
+      if (refusal.code === 'rate_limited') connection.wasted();
+      connection.answer(() => refuse(connection, refusal, ack));
     }
     try {
       for (const callback of callbacks) callback(error === undefined);
@@ -57,9 +62,22 @@ export function createDispatch(services: Services, lifecycle: Lifecycle): Dispat
     }
     services.metrics.answered(isClientEvent(event) ? event : 'unknown', error?.code ?? 'ok');
     connection.requestEnds(inbound.bytes);
+    endTurn?.();
     endWork();
   };
 }
+
+/**
+ * Requests with large answers are carried out one after the other, so that one client's do not crowd out everybody's, nor
+ * pile up undelivered. Leaving a thread is one of them, because it must not overtake joining it.
+ */
+const inTurn: ReadonlySet<ClientEvent> = new Set([
+  'subscribe_thread',
+  'subscribe_threads',
+  'unsubscribe_thread',
+  'fetch_history',
+  'list_threads',
+]);
 
 /** Whether the request may be looked at at all; returns the name of its event. */
 function admit(services: Services, lifecycle: Lifecycle, connection: Connection, inbound: Inbound): ClientEvent {
@@ -126,7 +144,7 @@ function answer(
 ): void {
   const correlation = messageId === undefined ? {} : { message_id: messageId };
   if (ack) {
-    if (!connection.isClosed) ack({ ok: true, data, ...correlation });
+    ack({ ok: true, data, ...correlation });
     return;
   }
   switch (name) {
@@ -150,7 +168,7 @@ function answer(
 function refuse(connection: Connection, error: ErrorObject, ack: Inbound['ack']): void {
   if (!ack) {
     connection.fail(error);
-  } else if (!connection.isClosed) {
+  } else {
     const { message_id } = error;
     ack({ ok: false, error, ...(message_id !== undefined && { message_id }) });
   }

@@ -12,6 +12,8 @@ interface Transport {
 }
 
 const separator = '\u001E';
+/** Packets of one polling request; what has more is not a Socket.IO client's. */
+const maxPackets = 2000;
 
 /**
  * Engine.IO closes a connection over a packet that it cannot read, and over a ping, which only servers send. Here these
@@ -28,6 +30,8 @@ export function tolerateEnginePackets(engine: EngineServer): void {
   );
 }
 
+const unreadable: Packet = { type: 'error', data: 'parser error' };
+
 function tolerate(transport: Transport): void {
   const { parser } = transport;
   const decodePacket = (data: RawData, binaryType?: string): Packet => {
@@ -37,6 +41,11 @@ function tolerate(transport: Transport): void {
   transport.parser = {
     ...parser,
     decodePacket,
-    decodePayload: (data, binaryType) => data.split(separator).map((part) => decodePacket(part, binaryType)),
+    decodePayload: (data, binaryType) => {
+      const parts = data.split(separator, maxPackets + 1);
+      // Engine.IO closes the connection over this one.
+      if (parts.length > maxPackets) return [unreadable];
+      return parts.map((part) => decodePacket(part, binaryType));
+    },
   };
 }

@@ -17,9 +17,7 @@ export class TokenBucket {
   /** Takes tokens and returns 0, or takes none and returns how many ms to wait for them. */
   take(count: number, now: number): number {
     if (this.#perSecond === 0) return 0;
-    const elapsedMs = Math.max(0, now - this.#at);
-    this.#milliTokens = Math.min(this.#burst * 1000, this.#milliTokens + elapsedMs * this.#perSecond);
-    this.#at = now;
+    this.#flow(now);
     // More than a full bucket can never be had at once: it is let through when the bucket is full.
     const needed = Math.min(count, this.#burst) * 1000;
     if (this.#milliTokens >= needed) {
@@ -27,5 +25,19 @@ export class TokenBucket {
       return 0;
     }
     return Math.ceil((needed - this.#milliTokens) / this.#perSecond);
+  }
+
+  /** Takes tokens that may not be there yet, and returns how many ms it takes until nothing is owed. */
+  charge(count: number, now: number): number {
+    if (this.#perSecond === 0) return 0;
+    this.#flow(now);
+    this.#milliTokens -= count * 1000;
+    return Math.max(0, Math.ceil(-this.#milliTokens / this.#perSecond));
+  }
+
+  #flow(now: number): void {
+    const elapsedMs = Math.max(0, now - this.#at);
+    this.#milliTokens = Math.min(this.#burst * 1000, this.#milliTokens + elapsedMs * this.#perSecond);
+    this.#at = now;
   }
 }

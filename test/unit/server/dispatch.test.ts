@@ -290,15 +290,11 @@ describe('what is unanswered', () => {
   test('is counted until it is answered, whatever the answer', async () => {
     const { app, client, link } = await setUp();
     const held = app.store.hold('histories');
-    const big = { event: 'fetch_history', args: [{ thread_id: 't' }], bytes: 1024 * 1024 };
+    const big = { event: 'fetch_history', args: [{ thread_id: 't' }], bytes: 1000 * 1024 };
     const asked = app.dispatch(client.connection, big);
     await held.reached;
     expect(link.reading).toEqual([]);
-    const held2 = app.store.hold('histories');
-    const second = app.dispatch(client.connection, { ...big, args: [{ thread_id: 'none' }], bytes: 1 });
-    await held2.reached;
-    expect(link.reading).toEqual([false]);
-    held2.release();
+    const second = app.dispatch(client.connection, { event: 'ping', args: [{ extra: 1 }], bytes: 100 * 1024 });
     await second;
     expect(link.reading).toEqual([false, true]);
     held.release();
@@ -306,11 +302,43 @@ describe('what is unanswered', () => {
     expect(link.names).toEqual(['error', 'thread_history']);
   });
 
+  test('and may be answered at length, is answered one after the other', async () => {
+    const { app, client, link } = await setUp();
+    const held = app.store.hold('histories');
+    const first = client.emit('fetch_history', { thread_id: 't', message_id: 'first' });
+    await held.reached;
+    const rest = [
+      client.emit('fetch_history', { thread_id: 'none' }),
+      client.emit('list_threads', { cursor: 'none' }),
+      client.emit('subscribe_thread', { thread_id: 'none' }),
+      client.emit('unsubscribe_thread', { thread_id: 'not an id' }),
+    ];
+    await client.emit('ping', {});
+    // What is malformed is refused at once, and what is small does not wait.
+    expect(link.names).toEqual(['error', 'pong']);
+    held.release();
+    await Promise.all([first, ...rest]);
+    expect(link.names).toEqual(['error', 'pong', 'thread_history', 'error', 'error', 'error']);
+  });
+
+  test('is not carried out any more when the connection has closed', async () => {
+    const { app, client, link } = await setUp();
+    const held = app.store.hold('histories');
+    const first = client.emit('fetch_history', { thread_id: 't' });
+    await held.reached;
+    const second = client.emit('fetch_history', { thread_id: 't' });
+    client.connection.isClosed = true;
+    held.release();
+    await Promise.all([first, second]);
+    expect(link.names).toEqual([]);
+    expect(app.outcomes.at(-1)).toEqual(['fetch_history', 'unavailable']);
+  });
+
   test('above 4 MiB makes what comes next an overload', async () => {
     const { app, client } = await setUp();
     const held = app.store.hold('histories');
     const args = [{ thread_id: 't' }];
-    const asked = app.dispatch(client.connection, { event: 'fetch_history', args, bytes: 4 * 1024 * 1024 });
+    const asked = app.dispatch(client.connection, { event: 'fetch_history', args, bytes: 4 * 1024 * 1024 - 256 });
     await held.reached;
     expect(await client.refused('ping', {})).toMatchObject({ code: 'overloaded', retry: 'later' });
     held.release();

@@ -1,0 +1,177 @@
+import type { Server as EngineServer, Socket as EngineSocket } from 'engine.io';
+import type { WebSocket } from 'ws';
+import { TokenBucket } from './token-bucket.ts';
+
+/** Events that a connection may be owed; beyond this it is a slow consumer. */
+const maxUndeliveredBytes = 1024 * 1024;
+/** What counts as delivered, but for what is always on its way. */
+const deliveredBytes = 64 * 1024;
+/** For each event that it may send a client may send so many bytes: the largest message, and some. */
+const bytesPerEvent = 72 * 1024;
+const burstSeconds = 4;
+/** Of packets that lead to nothing it may send as many in a second as of events, and the first so many at once. */
+const wasteBurstSeconds = 20;
+
+export interface FlowOptions {
+  /** Events per second that a connection may send; 0: no limit. */
+  readonly ratePerSecond: number;
+  readonly now: () => number;
+  /** Calls back after `delayMs`. */
+  readonly schedule: (callback: () => void, delayMs: number) => void;
+}
+
+/** Why a connection is not read. */
+type Hold = 'unanswered' | 'undelivered' | 'too fast';
+
+const flows = new WeakMap<object, Flow>();
+
+/** Gives every transport connection of the engine its {@link Flow}. */
+export function controlFlow(engine: EngineServer, options: FlowOptions): void {
+  engine.on('connection', (conn: EngineSocket) => flows.set(conn, new Flow(conn, options)));
+}
+
+/** The flow of a transport connection. */
+export function flowOf(conn: object): Flow {
+  return flows.get(conn)!;
+}
+
+/**
+ * What goes in and out of one transport connection, and how much of it this server holds: counts what the client has not
+ * taken yet, and stops reading from a client that is owed too much, or that sends faster than anybody may.
+ */
+export class Flow {
+  readonly #conn: EngineSocket;
+  readonly #waste: TokenBucket;
+  readonly #bytes: TokenBucket;
+  readonly #now: () => number;
+  readonly #schedule: FlowOptions['schedule'];
+  readonly #holds = new Set<Hold>();
+  #waiting: (() => void)[] = [];
+  /** In the engine's buffer; what has gone on from there the WebSocket counts. */
+  #queuedBytes = 0;
+  /** Of what is undelivered, the answers: they are bounded by how requests are taken on. */
+  #answerBytes = 0;
+  #isAnswering = false;
+  #isClosed = false;
+
+  /** Called where the client is owed more events than may be kept for it. */
+  onSlow: () => void = () => undefined;
+
+  constructor(conn: EngineSocket, { ratePerSecond, now, schedule }: FlowOptions) {
+    this.#conn = conn;
+    this.#now = now;
+    this.#schedule = schedule;
+    const bytes = ratePerSecond * bytesPerEvent;
+    this.#waste = new TokenBucket(ratePerSecond, ratePerSecond * wasteBurstSeconds, now());
+    this.#bytes = new TokenBucket(bytes, bytes * burstSeconds, now());
+    conn.on('packetCreate', (packet) => this.#queued(packet.data));
+    conn.on('flush', () => (this.#queuedBytes = 0));
+    conn.on('packet', ({ type }) => {
+      if (type !== 'message') this.wasted();
+    });
+    conn.on('close', () => this.#closed());
+    this.#follow(conn.transport);
+    conn.on('upgrade', (transport) => this.#follow(transport as EngineSocket['transport']));
+  }
+
+  /** What was sent and has not left this process. */
+  get undeliveredBytes(): number {
+    return this.#queuedBytes + (webSocketOf(this.#conn)?.bufferedAmount ?? 0);
+  }
+
+  /** Whether so little is undelivered that a large answer may be made. Resolves at once, or when that is so, or closed. */
+  async delivered(): Promise<void> {
+    if (this.#isClosed || this.undeliveredBytes <= deliveredBytes) return;
+    await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** What `send` sends is an answer. */
+  answer(send: () => void): void {
+    this.#isAnswering = true;
+    try {
+      send();
+    } finally {
+      this.#isAnswering = false;
+    }
+  }
+
+  /** Stops reading while there is any reason to. */
+  hold(reason: Hold, isHeld: boolean): void {
+    const wasReading = this.#holds.size === 0;
+    if (isHeld) this.#holds.add(reason);
+    else this.#holds.delete(reason);
+    const isReading = this.#holds.size === 0;
+    if (this.#isClosed || isReading === wasReading) return;
+    if (isReading) webSocketOf(this.#conn)?.resume();
+    else webSocketOf(this.#conn)?.pause();
+  }
+
+  /** A packet came that was refused before anything was done, or that asks for nothing. */
+  wasted(): void {
+    this.#slowDown(this.#waste.charge(1, this.#now()));
+  }
+
+  /** Ends it at once: what is undelivered is dropped. */
+  cut(): void {
+    const webSocket = webSocketOf(this.#conn);
+    if (webSocket) webSocket.terminate();
+    else this.#conn.close(true);
+  }
+
+  #follow(transport: EngineSocket['transport']): void {
+    // After the engine's own listener, which sends what has gathered.
+    (transport as { on(event: 'ready', listener: () => void): void }).on('ready', () => this.#sent());
+    const webSocket = (transport as { readonly socket?: WebSocket }).socket;
+    if (!webSocket) return;
+    webSocket.prependListener('message', (data: Buffer) => this.#received(data.length));
+    webSocket.on('pong', () => this.wasted());
+    webSocket.on('ping', (data: Buffer) => {
+      this.wasted();
+      // Of several that come while the line is full one is worth answering: the one after it is free again.
+      if (webSocket.bufferedAmount <= deliveredBytes) webSocket.pong(data, false, () => undefined);
+    });
+  }
+
+  #queued(data: unknown): void {
+    const bytes = typeof data === 'string' ? Buffer.byteLength(data) : Buffer.isBuffer(data) ? data.length : 0;
+    this.#queuedBytes += bytes;
+    if (this.#isAnswering) this.#answerBytes += bytes;
+    const undelivered = this.undeliveredBytes;
+    if (undelivered <= maxUndeliveredBytes) return;
+    this.hold('undelivered', true);
+    if (undelivered - this.#answerBytes > maxUndeliveredBytes) this.onSlow();
+  }
+
+  #sent(): void {
+    const undelivered = this.undeliveredBytes;
+    if (undelivered === 0) this.#answerBytes = 0;
+    if (undelivered > deliveredBytes) return;
+    this.hold('undelivered', false);
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  #received(bytes: number): void {
+    this.#slowDown(this.#bytes.charge(bytes, this.#now()));
+  }
+
+  #slowDown(waitMs: number): void {
+    if (waitMs === 0 || this.#holds.has('too fast')) return;
+    this.hold('too fast', true);
+    this.#schedule(() => {
+      this.hold('too fast', false);
+      // What was under way when reading stopped has come since.
+      const now = this.#now();
+      this.#slowDown(Math.max(this.#waste.charge(0, now), this.#bytes.charge(0, now)));
+    }, waitMs);
+  }
+
+  #closed(): void {
+    this.#isClosed = true;
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+}
+
+/** The WebSocket of a connection, if it has one. */
+function webSocketOf(conn: EngineSocket): WebSocket | undefined {
+  return (conn.transport as unknown as { readonly socket?: WebSocket }).socket;
+}
