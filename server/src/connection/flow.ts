@@ -64,7 +64,7 @@ export class Flow {
     const bytes = ratePerSecond * bytesPerEvent;
     this.#waste = new TokenBucket(ratePerSecond, ratePerSecond * wasteBurstSeconds, now());
     this.#bytes = new TokenBucket(bytes, bytes * burstSeconds, now());
-    conn.on('packetCreate', (packet) => this.#queued(packet.data));
+    conn.on('packetCreate', ({ data }: { readonly data?: unknown }) => this.#queued(data));
     conn.on('flush', () => (this.#queuedBytes = 0));
     conn.on('packet', ({ type }) => {
       if (type !== 'message') this.wasted();
