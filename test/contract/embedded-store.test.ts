@@ -18,6 +18,8 @@ import {
   allMessages,
   ann,
   append,
+  clock,
+  edit,
   eventually,
   newThread,
   stored,
@@ -162,6 +164,25 @@ describe('a killed process', () => {
   });
 });
 
+describe('a commit', () => {
+  // A kill takes nothing from the kernel that the process had written, so only the mode tells of a power cut.
+  test('is synced before it is answered, each one', async () => {
+    await using directory = await temporaryDirectory();
+    const syncs = new Int32Array(new SharedArrayBuffer(16));
+    const store = await openEmbeddedStore({
+      dataDir: directory.path,
+      spawnWorker: (settings) => new Worker(join(support, 'sync-recorder.mjs'), { workerData: { ...settings, syncs } }),
+    });
+    const threadId = await newThread(store);
+    const message = await stored(store, append(threadId));
+    await stored(store, edit(message));
+    await store.updateThread({ threadId, actor: ann, title: 'new', at: clock.tick() });
+    await store.close();
+    // The first one makes the tables. 2 is FULL: with a write-ahead log nothing less syncs every commit.
+    expect([...syncs]).toEqual([0, 0, 5, 0]);
+  });
+});
+
 describe('a full disk', () => {
   interface Report {
     refused: string;
@@ -171,6 +192,7 @@ describe('a full disk', () => {
     acknowledgedWhileFull: number;
     pingWithRoom: string;
     withRoom: string;
+    writersStarted: number;
     acknowledged: [messageId: string, seq: number][];
   }
 
@@ -206,6 +228,7 @@ describe('a full disk', () => {
     const report = JSON.parse(await child.line()) as Report;
     expectSound(report);
     expect(report.refused).toBe('StoreUnavailable: the disk is full');
+    expect(report.writersStarted).toBe(1);
     expect(report.headWhileFull).toBe(2 * report.acknowledgedWhileFull);
     expect(await child.rest()).toEqual([]);
     await expectStored(join(copy.path, 'data'), report);
@@ -224,6 +247,8 @@ describe('a full disk', () => {
     const report = JSON.parse(await child.line()) as Report;
     expectSound(report);
     expect(report.refused).toMatch(/the disk failed/);
+    // After a failed write or sync a connection may hold what the file does not: it must not be asked again.
+    expect(report.writersStarted).toBeGreaterThan(1);
     await expectStored(dataDir, report);
   });
 });
@@ -273,6 +298,40 @@ describe('a worker', () => {
     await eventually(async () => {
       expect(await store.threads([threadId])).toMatchObject([{ head_seq: 201 }]);
     });
+    await store.close();
+  });
+
+  test('whose connection is broken is replaced when it is gone and not before, until the database opens', async () => {
+    await using directory = await temporaryDirectory();
+    const slowToGo = `
+      const { parentPort } = require('node:worker_threads');
+      parentPort.on('message', ({ id }) => {
+        parentPort.postMessage({ id, failure: { kind: 'broken', message: 'the disk failed' } });
+        setTimeout(() => parentPort.close(), 300);
+      }).postMessage('ready');`;
+    const cannotOpen = `require('node:worker_threads').parentPort.postMessage({ kind: 'broken', message: 'not yet' })`;
+    const readers: string[] = [];
+    const store = await openEmbeddedStore({
+      dataDir: directory.path,
+      spawnWorker: (workerData) => {
+        if (workerData.role === 'writer') return new Worker(entry, { workerData });
+        switch (readers.push('starts')) {
+          case 1:
+            return new Worker(slowToGo, { eval: true }).once('exit', () => readers.push('is gone'));
+          case 3:
+            return new Worker(cannotOpen, { eval: true });
+          default:
+            return new Worker(entry, { workerData });
+        }
+      },
+    });
+    const threadId = await newThread(store);
+    const reads = [store.threads([threadId]), store.threads([threadId])];
+    for (const read of reads) await expect(read).rejects.toThrow(StoreUnavailable);
+    await eventually(async () => {
+      expect(await store.threads([threadId])).toHaveLength(1);
+    });
+    expect(readers).toEqual(['starts', 'is gone', 'starts', 'starts']);
     await store.close();
   });
 
@@ -348,6 +407,18 @@ describe('a directory', () => {
     }
   });
 });
+
+test('numbers a thread on within a batch of more threads than the writer keeps in mind', async () => {
+  await using directory = await temporaryDirectory();
+  const store = await openEmbeddedStore({ dataDir: directory.path });
+  const threadId = await newThread(store);
+  const members = upTo(1000).map((n) => `m${n}`);
+  const large = await Promise.all(upTo(105).map(() => newThread(store, { members })));
+  const results = await storedAll(store, [append(threadId), ...large.map((id) => append(id)), append(threadId)]);
+  expect([results[0]!.seq, results.at(-1)!.seq]).toEqual([1, 2]);
+  expect(await store.threads([threadId])).toMatchObject([{ head_seq: 2 }]);
+  await store.close();
+}, 60_000);
 
 test('lists threads soon, also for who has many, of many', async () => {
   await using directory = await temporaryDirectory();

@@ -105,6 +105,15 @@ describeMongodb('a line to MongoDB that breaks', () => {
     expect((await direct.threads([threadId, ...others])).map((thread) => thread.head_seq)).toEqual([1, 1, 1, 1]);
   });
 
+  test('after a create: the thread is new, since the driver sends again; a repeat is not', async () => {
+    await using behind = await openBehindProxy();
+    const { proxy, store } = behind;
+    const request = { id: randomUUID(), actor: ann, title: '', members: [], metadata: {}, at: clock.tick() };
+    proxy.decide = nextOf('insert', 'cut-after');
+    expect(await store.createThread(request)).toMatchObject({ ok: true, created: true, thread: { id: request.id } });
+    expect(await store.createThread(request)).toMatchObject({ ok: true, created: false });
+  });
+
   test('after an edit: it is ok, and made once', async () => {
     await using behind = await openBehindProxy();
     const { proxy, store, direct, threadId } = behind;

@@ -126,6 +126,22 @@ describeMongodb('several processes on one MongoDB', () => {
     expect((await stored(late, append(threadId))).seq).toBe(4);
   });
 
+  test('know at the first refusal that they are late, and read the head again', async () => {
+    await using behind = await openBehindProxy();
+    const { proxy, store: late, direct: other, threadId } = behind;
+    const message = await stored(late, append(threadId));
+    await stored(other, edit(message, { content: 'two' }));
+    await stored(other, edit(message, { content: 'three' }));
+    let inserts = 0;
+    proxy.decide = (command) => {
+      if ('insert' in command) inserts += 1;
+      return 'pass';
+    };
+    // It tries 2, which an edit has vacated.
+    expect((await stored(late, append(threadId))).seq).toBe(4);
+    expect(inserts).toBe(2);
+  });
+
   test('leave no hole where a batch holds what another process stored', async () => {
     await using database = await openDatabase();
     const { store, threadId } = database;
@@ -223,5 +239,19 @@ describeMongodb('every command to MongoDB', () => {
         : { writeConcern: { w: 'majority', j: true, wtimeout: expect.any(Number) } };
       expect(command).toMatchObject({ maxTimeMS: expect.any(Number), ...majority });
     }
+  });
+
+  test('asks for a part of many threads, so that its time is enough', async () => {
+    await using behind = await openBehindProxy();
+    const { proxy, store, threadId } = behind;
+    const parts: number[] = [];
+    proxy.decide = ({ pipeline }) => {
+      const [stage] = (pipeline ?? []) as [{ $match?: { _id?: { $in?: string[] } } }?];
+      if (stage?.$match?._id?.$in) parts.push(stage.$match._id.$in.length);
+      return 'pass';
+    };
+    const ids = upTo(999).map((n) => `no-such-thread-${n}`);
+    expect(await store.threads([...ids, threadId])).toMatchObject([{ id: threadId }]);
+    expect(parts).toEqual([200, 200, 200, 200, 200]);
   });
 });

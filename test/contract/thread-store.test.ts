@@ -356,6 +356,18 @@ describe.each(runnableBackEnds)('the $name store', (backEnd) => {
       expect(await store.threads([id])).toEqual([before]);
     });
 
+    test('updates at once of different fields all hold: none takes another back', async () => {
+      for (const round of upTo(5)) {
+        const threadId = await newThread(store, { title: 'old', members: ['bob'] });
+        const fields = [{ title: `new ${round}` }, { members: ['eve'] }, { metadata: { round } }];
+        await Promise.all(
+          fields.map(async (each) => ok(await store.updateThread({ threadId, actor: ann, at: clock.tick(), ...each }))),
+        );
+        expect(await store.threads([threadId])).toMatchObject([Object.assign({}, ...fields)]);
+        expect(await write(store, append(threadId, { actor: bob }))).toMatchObject({ code: 'thread_not_found' });
+      }
+    });
+
     test('only the creator and an admin may update; to others who may not read it there is none', async () => {
       const threadId = await newThread(store, { members: ['bob'] });
       const update = (actor: Actor, id = threadId) =>
@@ -695,6 +707,22 @@ describe.each(runnableBackEnds)('the $name store', (backEnd) => {
       expect(await store.changesAfter(threadId, 1, 2)).toEqual({ messages: messages.slice(2), headSeq: 5 });
       expect(await store.changesAfter(threadId, 5, 10)).toEqual({ messages: [], headSeq: 5 });
       expect(await store.changesAfter('no-such-thread', 0, 10)).toEqual({ messages: [], headSeq: 0 });
+    });
+
+    test('read while others write are everything up to the head that comes with them', async () => {
+      const threadId = await newThread(store);
+      const writing = (async () => {
+        for (let n = 0; n < 150; n++) await stored(store, append(threadId));
+      })();
+      const heads = new Set<number>();
+      while (!heads.has(150)) {
+        const { messages, headSeq } = await store.changesAfter(threadId, 0, 1000);
+        const covered = messages.map(({ seq }) => seq).filter((seq) => seq <= headSeq);
+        expect(covered).toEqual(upTo(headSeq));
+        heads.add(headSeq);
+      }
+      await writing;
+      expect(heads.size).toBeGreaterThan(1);
     });
   });
 

@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import type { ServerPayload, ThreadHistory } from '@threadwire/protocol';
+import { StoreUnavailable } from '../../server/src/store/thread-store.ts';
+import type { WriteOp } from '../../server/src/store/thread-store.ts';
 import { startApp } from '../support/app.ts';
 import { runnableBackEnds } from '../support/back-ends.ts';
 import { connectClient, readThread } from '../support/client.ts';
@@ -246,10 +248,16 @@ describe('a subscribe that races sends', () => {
       const readers = await Promise.all(
         range(1, 4).map((i) => connectClient(app.url, { user: `reader-${i}`, tap: recorder.view(`reader-${i}`).tap })),
       );
-      const sending = Promise.all(ids.map((id) => sendMany(ada, id, 40)));
+      const sendSome = () => Promise.all(ids.map((id) => sendMany(ada, id, 5)));
+      const begun = sendSome();
+      // One group after the other: what is sent at once is stored at once, and nobody would read in between.
+      const sending = begun.then(async () => {
+        for (let group = 2; group <= 8; group += 1) await sendSome();
+      });
       await Promise.all(
         readers.map(async (reader, i) => {
-          await delay(random() * 10);
+          if (i === 0) await begun;
+          else await delay(random() * 10);
           const threads = ids.map((thread_id) => ({ thread_id, ...(i % 2 === 0 ? { after_seq: 0 } : { limit: 200 }) }));
           // The same connection may ask twice; and a thread that it is in already.
           await Promise.all([
@@ -272,6 +280,86 @@ describe('a subscribe that races sends', () => {
       entries.flatMap((entry) => (entry.kind === 'history' && entry.subscribes ? [entry.history.head_seq] : [])),
     );
     expect(heads.some((head) => head > 0 && head < 40)).toBe(true);
+  });
+});
+
+describe('a write whose answer is lost', () => {
+  const lost = () => new StoreUnavailable('the answer was lost');
+
+  test('is announced soon if it took effect', async () => {
+    const state = { isLosing: false };
+    await using app = await startApp({
+      wrapStore: (store) =>
+        withMethods(store, {
+          async write(ops) {
+            const results = await store.write(ops);
+            if (state.isLosing) throw lost();
+            return results;
+          },
+          // It is not the poll of heads, which comes later, that finds it.
+          threads: () => Promise.reject(lost()),
+        }),
+    });
+    await using ada = await connectClient(app.url, { user: 'ada' });
+    await using bo = await connectClient(app.url, { user: 'bo' });
+    const { id: thread_id } = await newThread(ada);
+    await bo.call('subscribe_thread', { thread_id });
+    state.isLosing = true;
+    const answer = await ada.request('send_message', { thread_id, content: 'lost', message_id: 'm' });
+    expect(answer).toMatchObject({ ok: false, error: { code: 'unavailable', retry: 'later' } });
+    expect(await bo.next('thread_message')).toMatchObject({ seq: 1, content: 'lost', message_id: 'm' });
+    // Sent again it is a duplicate, and not announced again.
+    state.isLosing = false;
+    const again = await ada.call('send_message', { thread_id, content: 'lost', message_id: 'm' });
+    expect(again).toMatchObject({ duplicate: true, message: { seq: 1 } });
+    await sendText(ada, thread_id, 'marker');
+    expect(await bo.next('thread_message')).toMatchObject({ seq: 2 });
+  });
+
+  test('is announced soon after, if it takes effect later', async () => {
+    const late: WriteOp[] = [];
+    await using app = await startApp({
+      wrapStore: (store) =>
+        withMethods(store, {
+          async write(ops) {
+            late.push(...ops);
+            throw lost();
+          },
+          async changesAfter(...args) {
+            const changes = await store.changesAfter(...args);
+            // By the first look nothing has happened yet.
+            if (late.length > 0) await store.write(late.splice(0));
+            return changes;
+          },
+        }),
+    });
+    await using ada = await connectClient(app.url, { user: 'ada' });
+    const { id: thread_id } = await newThread(ada);
+    await ada.call('subscribe_thread', { thread_id });
+    const answer = await ada.request('send_message', { thread_id, content: 'late' });
+    expect(answer).toMatchObject({ ok: false, error: { code: 'unavailable' } });
+    expect(await ada.next('thread_message', undefined, convergeMs)).toMatchObject({ seq: 1, content: 'late' });
+  });
+
+  test('is announced when a repeat finds it stored', async () => {
+    const state = { isLosing: true };
+    await using app = await startApp({
+      wrapStore: (store) =>
+        withMethods(store, {
+          async write(ops) {
+            // Lost by a process that is no more: nobody here knows of it.
+            if (state.isLosing) await store.write(ops.map((op) => ({ ...op, id: fresh('lost') })));
+            state.isLosing = false;
+            return store.write(ops);
+          },
+        }),
+    });
+    await using ada = await connectClient(app.url, { user: 'ada' });
+    const { id: thread_id } = await newThread(ada);
+    await ada.call('subscribe_thread', { thread_id });
+    const { message, duplicate } = await ada.call('send_message', { thread_id, content: 'once', message_id: 'm' });
+    expect([duplicate, message.seq]).toEqual([true, 1]);
+    expect(await ada.next('thread_message')).toEqual(message);
   });
 });
 

@@ -7,6 +7,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setImmediate } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { openEmbeddedStore } from '../../server/dist/store/embedded/embedded-store.js';
 
 const [dataDir, fillerBytes] = process.argv.slice(2);
@@ -15,7 +16,14 @@ if (fillerBytes) writeFileSync(filler, Buffer.alloc(Number(fillerBytes), 1));
 
 const actor = { id: 'ann', agent: false, admin: false };
 const threadId = 'full';
-const store = await openEmbeddedStore({ dataDir });
+let writersStarted = 0;
+const store = await openEmbeddedStore({
+  dataDir,
+  spawnWorker: (workerData) => {
+    if (workerData.role === 'writer') writersStarted += 1;
+    return new Worker(new URL('../../server/dist/store/embedded/worker.js', import.meta.url), { workerData });
+  },
+});
 await store.createThread({ id: threadId, actor, title: '', members: [], metadata: {}, at: Date.now() });
 
 const op = (messageId) => ({
@@ -67,5 +75,6 @@ do {
 report.pingWithRoom = ping;
 report.withRoom = await outcome(append(`m${n}`));
 report.acknowledged = acknowledged;
+report.writersStarted = writersStarted;
 await store.close();
 console.log(JSON.stringify(report));

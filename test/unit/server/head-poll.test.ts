@@ -30,7 +30,8 @@ async function setUp() {
   return { app, ada, bo };
 }
 
-async function removeElsewhere(app: FakeApp, members: string[]): Promise<void> {
+/** Leaves a thread to these members, as another process would. */
+async function leaveElsewhereTo(app: FakeApp, members: string[]): Promise<void> {
   await app.store.updateThread({ threadId: 't', actor: actorOf('ada'), members, at: app.clock.now() });
 }
 
@@ -48,12 +49,43 @@ describe('the poll of heads', () => {
   test('finds whoever another process removed', async () => {
     const { app, ada, bo } = await setUp();
     app.services.headPoll.start();
-    await removeElsewhere(app, ['cy']);
+    await leaveElsewhereTo(app, ['cy']);
     await app.clock.advance(5000);
     expect(bo.link.errors).toEqual([expect.objectContaining({ code: 'forbidden', thread_id: 't' })]);
     expect(ada.link.errors).toEqual([]);
     await app.say('t', 'ada');
     expect([ada.seqs('t'), bo.seqs('t')]).toEqual([[1], []]);
+  });
+
+  test('finds it in every round, not only in the first', async () => {
+    const { app, ada, bo } = await setUp();
+    app.services.headPoll.start();
+    await app.clock.advance(10_000);
+    expect(bo.link.errors).toEqual([]);
+    await leaveElsewhereTo(app, ['cy']);
+    await app.clock.advance(5000);
+    expect(bo.link.errors).toEqual([expect.objectContaining({ code: 'forbidden', thread_id: 't' })]);
+    // And again, once he was let in again.
+    await leaveElsewhereTo(app, ['bo']);
+    await bo.ask('subscribe_thread', { thread_id: 't' });
+    await app.clock.advance(5000);
+    await leaveElsewhereTo(app, ['cy']);
+    await app.clock.advance(5000);
+    expect(bo.link.errors).toHaveLength(2);
+    expect(ada.link.errors).toEqual([]);
+  });
+
+  test('asks for all threads that are listened to, however many', async () => {
+    const { app, ada } = await setUp();
+    const ids = Array.from({ length: 700 }, (_, i) => `t${i}`);
+    for (const id of ids) {
+      await app.thread(id, 'ada');
+      await ada.ask('subscribe_thread', { thread_id: id });
+    }
+    app.services.headPoll.start();
+    for (const id of ids) await sayElsewhere(app, id, 'one');
+    await app.clock.advance(5000);
+    expect(ids.filter((id) => ada.seqs(id).length !== 1)).toEqual([]);
   });
 
   test('goes on after the store was away', async () => {
@@ -114,7 +146,7 @@ describe('a write that ended without an answer', () => {
       code: 'unavailable',
     });
     app.store.isAway = false;
-    await removeElsewhere(app, ['cy']);
+    await leaveElsewhereTo(app, ['cy']);
     await app.clock.advance(5000);
     expect(bo.link.errors).toEqual([expect.objectContaining({ code: 'forbidden', thread_id: 't' })]);
   });

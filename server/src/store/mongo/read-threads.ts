@@ -7,8 +7,8 @@ import { noHead, toThread } from './documents.ts';
 import type { Head, MessageDocument, ThreadDocument } from './documents.ts';
 import type { Heads } from './heads.ts';
 
-/** Ids in one query. */
-const maxIds = 1000;
+/** Ids in one query: each has its own time limit, so that a slow server can answer for many threads too. */
+const maxIds = 200;
 
 /** Adds the newest message of each thread: one step in the index each. */
 const withHead: PipelineStage.Lookup = {

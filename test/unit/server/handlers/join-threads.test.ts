@@ -81,6 +81,20 @@ describe('what is sent to a thread while it is joined', () => {
     expect(view(client)).toEqual(['answer 2', 3]);
   });
 
+  test('by another process is brought to those who had joined before, as soon as somebody reads further', async () => {
+    const { app, client } = await setUp();
+    await client.ask('subscribe_thread', { thread_id: 't' });
+    for (const n of [1, 2]) {
+      const actor = actorOf('ada');
+      const about = { role: 'user' as const, content: `elsewhere ${n}`, metadata: {}, at: app.clock.now() };
+      await app.store.write([{ kind: 'append', threadId: 't', actor, id: `e${n}`, messageId: `e${n}`, ...about }]);
+    }
+    const other = app.connect(actorOf('ada'));
+    await other.ask('subscribe_thread', { thread_id: 't' });
+    await app.clock.advance(50);
+    expect(view(client)).toEqual(['answer 0', 1, 2]);
+  });
+
   test('by a write that nobody answered for is found in the store', async () => {
     const { app, client } = await setUp();
     const read = app.store.hold('histories');
