@@ -1,13 +1,12 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { eventually } from './eventually.ts';
 
 const startTimeoutMs = 30_000;
@@ -97,11 +96,14 @@ export class MongodbServer implements AsyncDisposable {
     const { pid } = this.#process!;
     process.kill(pid!, 'SIGSTOP');
     // Its threads stop one by one, and one that is under way may still answer.
+    const tasks = `/proc/${pid}/task`;
     const isStopped = async (): Promise<boolean> => {
-      const { stdout } = await promisify(execFile)('ps', ['-o', 'state=', '-p', String(pid)]);
-      return stdout.startsWith('T');
+      const states = await Promise.all(
+        (await readdir(tasks)).map((task) => readFile(path.join(tasks, task, 'stat'), 'utf8')),
+      );
+      return states.every((state) => /\) T /.test(state));
     };
-    await eventually('the MongoDB server is stopped', isStopped);
+    if (existsSync(tasks)) await eventually('the MongoDB server is stopped', isStopped);
   }
 
   resume(): void {
