@@ -3,6 +3,7 @@ export type { ClientData, ClientEvent, ClientPayload } from './client-events.ts'
 export { errorCodes, errorObjectSchema, errorTable } from './errors.ts';
 export type { ErrorCode, ErrorObject, Issue, RetryClass } from './errors.ts';
 export type { Answer, ClientToServerEvents, ServerToClientEvents } from './event-maps.ts';
+export { withoutExcess } from './excess.ts';
 export { httpRoutes } from './http-routes.ts';
 export { limits } from './limits.ts';
 export { metadataSchema } from './metadata.ts';

@@ -11,6 +11,8 @@ import { describe, expect, test } from '@jest/globals';
 import { DataDirError, DataDirInUse } from '../../server/src/store/embedded/data-dir.ts';
 import { openEmbeddedStore } from '../../server/src/store/embedded/embedded-store.ts';
 import { Sqlite } from '../../server/src/store/embedded/sqlite.ts';
+import { maxSearched, maxWalked } from '../../server/src/store/embedded/thread-list.ts';
+import type { WorkerRequest } from '../../server/src/store/embedded/worker-protocol.ts';
 import { StoreUnavailable } from '../../server/src/store/thread-store.ts';
 import type { ThreadStore } from '../../server/src/store/thread-store.ts';
 import { temporaryDirectory } from '../support/embedded-back-end.ts';
@@ -22,11 +24,14 @@ import {
   edit,
   eventually,
   newThread,
+  ok,
   stored,
   storedAll,
   upTo,
+  user,
   write,
 } from '../support/store-ops.ts';
+import { insertThreads } from '../support/thread-rows.ts';
 
 const support = join(__dirname, '..', 'support');
 
@@ -349,6 +354,95 @@ describe('a worker', () => {
     await expect(store.threads(['any'])).rejects.toBeInstanceOf(StoreUnavailable);
     await expect(store.ping()).rejects.toBeInstanceOf(StoreUnavailable);
     await store.close();
+  });
+});
+
+describe('the one reader', () => {
+  const entry = createRequire(__filename).resolve('@threadwire/server/embedded-worker');
+
+  /** A store, and the names of what its reader was asked for, in order. */
+  async function openWatched(dataDir: string) {
+    const asked: string[] = [];
+    const store = await openEmbeddedStore({
+      dataDir,
+      spawnWorker: (workerData) => {
+        const worker = new Worker(entry, { workerData });
+        if (workerData.role === 'writer') return worker;
+        const post = worker.postMessage.bind(worker);
+        worker.postMessage = (request: WorkerRequest) => {
+          asked.push(request.method);
+          post(request);
+        };
+        return worker;
+      },
+    });
+    return {
+      store,
+      asked,
+      /** Whether another read, asked for in the same turn, is answered before this one. */
+      async isPassedBy(reading: Promise<unknown>): Promise<boolean> {
+        const other = store.threads(['any']).then(() => 'other');
+        const first = await Promise.race([reading.then(() => 'this'), other]);
+        await reading;
+        return first === 'other';
+      },
+      [Symbol.asyncDispose]: () => store.close(),
+    };
+  }
+
+  test('reads a batch of 1000 pages in parts, and what others ask between them', async () => {
+    await using directory = await temporaryDirectory();
+    await using watched = await openWatched(directory.path);
+    const { store, asked } = watched;
+    const threadId = await newThread(store);
+    await stored(store, append(threadId));
+    const requests = upTo(1000).map((n) => ({ threadId: n === 777 ? 'none' : threadId, actor: ann }));
+    const reading = store.histories(requests, 1_000_000);
+    expect(await watched.isPassedBy(reading)).toBe(true);
+    expect(asked).toEqual(['histories', 'threads', ...Array<string>(19).fill('histories')]);
+    const results = await reading;
+    expect(results.flatMap(({ ok: isOk }, i) => (isOk ? [] : [i]))).toEqual([776]);
+  });
+
+  test('reads one page in one part, and long ones in shorter parts', async () => {
+    await using directory = await temporaryDirectory();
+    await using watched = await openWatched(directory.path);
+    const { store, asked } = watched;
+    const threadId = await newThread(store);
+    await storedAll(
+      store,
+      upTo(5).map(() => append(threadId, { content: 'x'.repeat(60_000) })),
+    );
+    const requests = upTo(20).map(() => ({ threadId, actor: ann }));
+    await store.histories(requests.slice(0, 1));
+    expect(asked).toEqual(['histories']);
+    // Also of what no longer fits something is read, to know that there is more.
+    const results = await store.histories(requests, 400_000);
+    expect(asked.length).toBeGreaterThanOrEqual(4);
+    expect(results.map((result) => ok(result).history.messages.length)).toEqual([5, 1, ...Array<number>(18).fill(0)]);
+    expect(await store.histories([])).toEqual([]);
+  });
+
+  test('looks through the threads of a user who has very many in parts, where they are not among the newest', async () => {
+    await using directory = await temporaryDirectory();
+    const dataDir = directory.path;
+    await (await openEmbeddedStore({ dataDir })).close();
+    const db = new Sqlite(join(dataDir, 'threadwire.db'));
+    insertThreads(db, { count: 2 * maxSearched + 1, of: 'bot', firstAt: 1000 });
+    insertThreads(db, { count: maxWalked, of: 'others', firstAt: 1_000_000 });
+    insertThreads(db, { count: maxSearched - 1, of: 'few', firstAt: 1000 });
+    db.close();
+    await using watched = await openWatched(dataDir);
+    const { store, asked } = watched;
+
+    const reading = store.listThreads({ actor: user('bot'), limit: 2 });
+    expect(await watched.isPassedBy(reading)).toBe(true);
+    expect((await reading).threads.map(({ id }) => id)).toEqual(['bot-4001', 'bot-4000']);
+    expect(asked).toEqual(['listThreads', 'threads', 'listThreads', 'listThreads']);
+
+    asked.length = 0;
+    for (const id of ['few', 'others']) await store.listThreads({ actor: user(id), limit: 2 });
+    expect(asked).toEqual(['listThreads', 'listThreads']);
   });
 });
 

@@ -666,6 +666,32 @@ describe.each(runnableBackEnds)('the $name store', (backEnd) => {
       expect(alone).toMatchObject([{ history: { messages: [{ position: 2 }], has_more: true } }]);
     });
 
+    test('share their bytes to the byte over hundreds of threads', async () => {
+      const lengths = upTo(130).map((n) => (n % 5 === 0 ? 100 : 1000 * (n % 13)));
+      const threads = await Promise.all(lengths.map(() => newThread(store)));
+      const messages = await storedAll(
+        store,
+        threads.map((id, i) => append(id, { content: '€'.repeat(lengths[i]! + 1) })),
+      );
+      const sizes = messages.map((message) => utf8Bytes(JSON.stringify([message])));
+      const requests = threads.map((threadId) => ({ threadId, actor: ann }));
+      const all = sizes.reduce((sum, bytes) => sum + bytes, 0);
+      const upToTheLast = sizes.slice(0, 70).reduce((sum, bytes) => sum + bytes, 0);
+      for (const totalBytes of [all, all - 1, upToTheLast, upToTheLast - 1, 10]) {
+        let left = totalBytes;
+        const fitting = sizes.map((bytes, i) => {
+          if (bytes > left && i > 0) return false;
+          left -= bytes;
+          return true;
+        });
+        const results = (await store.histories(requests, totalBytes)).map((result) => ok(result).history);
+        expect(results.map((page) => page.messages.map(({ id }) => id))).toEqual(
+          fitting.map((fits, i) => (fits ? [messages[i]!.id] : [])),
+        );
+        expect(results.map((page) => page.has_more)).toEqual(fitting.map((fits) => !fits));
+      }
+    });
+
     test('of 1000 threads in one call', async () => {
       const threadId = await newThread(store);
       const message = await stored(store, append(threadId));

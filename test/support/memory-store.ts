@@ -1,5 +1,5 @@
 import type { Message, Thread } from '@threadwire/protocol';
-import { readHistories } from '../../server/src/store/history.ts';
+import { Budget, readHistories } from '../../server/src/store/history.ts';
 import { checkThread, decideChange, decideThreadUpdate, threadExists } from '../../server/src/store/rules.ts';
 import { StoreUnavailable } from '../../server/src/store/thread-store.ts';
 import type {
@@ -142,7 +142,7 @@ export class MemoryStore implements ThreadStore {
         streaming: (id) => this.#of(id).filter((message) => message.status === 'streaming'),
       },
       requests,
-      totalBytes,
+      new Budget(totalBytes),
     );
     // What is read is as old as the read, however late it arrives.
     await this.beforeRead?.();

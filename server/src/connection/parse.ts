@@ -1,5 +1,5 @@
 import type { Issue } from '@threadwire/protocol';
-import { tooLarge } from '@threadwire/protocol';
+import { tooLarge, withoutExcess } from '@threadwire/protocol';
 import type { z } from 'zod';
 import { RequestError, issueDetails, maxIssues } from '../request-error.ts';
 
@@ -9,7 +9,7 @@ import { RequestError, issueDetails, maxIssues } from '../request-error.ts';
  * @throws {RequestError} `payload_too_large` where only sizes are wrong, else `invalid_payload` with `details.issues`.
  */
 export function parse<S extends z.ZodType>(schema: S, value: unknown, what: string): z.infer<S> {
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(withoutExcess(schema, value, maxIssues));
   if (parsed.success) return parsed.data;
   const { issues } = parsed.error;
   const isTooLarge = issues.every((issue) => issue.code === 'custom' && issue.params?.['code'] === tooLarge.code);

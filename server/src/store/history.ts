@@ -89,20 +89,28 @@ function shapePage({ thread, read, streaming, recovered, limit }: Page, budget: 
   return { ok: true, history };
 }
 
-/** Counts the JSON bytes of messages: at most so many per answer (but one message), and so many in all answers. */
-class Budget {
+/**
+ * Counts the JSON bytes of messages: at most so many per answer (but one message), and so many in all answers. What was
+ * taken says all that it knows between two answers, so another one can go on from there.
+ */
+export class Budget {
   #answer = 0;
   #answerIsEmpty = true;
-  #total: number;
-  #allEmpty = true;
+  readonly #total: number;
+  #taken: number;
 
-  constructor(total: number) {
+  constructor(total = Number.POSITIVE_INFINITY, taken = 0) {
     this.#total = total;
+    this.#taken = taken;
+  }
+
+  get taken(): number {
+    return this.#taken;
   }
 
   /** What the next answer may hold at most. */
   get left(): number {
-    return Math.max(0, Math.min(limits.maxHistoryBytes, this.#total));
+    return Math.max(0, Math.min(limits.maxHistoryBytes, this.#total - this.#taken));
   }
 
   nextAnswer(): void {
@@ -114,26 +122,25 @@ class Budget {
     // With the brackets around the messages, or the comma before this one.
     const bytes = utf8Bytes(JSON.stringify(message)) + (this.#answerIsEmpty ? 2 : 1);
     if (bytes > this.#answer && !this.#answerIsEmpty) return false;
-    if (bytes > this.#total && !this.#allEmpty) return false;
+    if (bytes > this.#total - this.#taken && this.#taken > 0) return false;
     this.#answer -= bytes;
-    this.#total -= bytes;
+    this.#taken += bytes;
     this.#answerIsEmpty = false;
-    this.#allEmpty = false;
     return true;
   }
 }
 
 /**
- * Reads pages within a shared budget of JSON bytes, which they take from in order. At most `ahead` of them are read
- * at a time: more than one where reading waits for a network.
+ * Reads pages within a shared budget of JSON bytes, which they take from in order: one call for several requests, or
+ * several calls with one budget, come to the same. At most `ahead` pages are read at a time: more than one where reading
+ * waits for a network.
  */
 export async function readHistories(
   reader: HistoryReader,
   requests: readonly HistoryRequest[],
-  totalBytes: number = Number.POSITIVE_INFINITY,
+  budget = new Budget(),
   ahead = 1,
 ): Promise<HistoryResult[]> {
-  const budget = new Budget(totalBytes);
   const results: HistoryResult[] = [];
   const pages: Promise<Page | Refusal>[] = [];
   let next = 0;

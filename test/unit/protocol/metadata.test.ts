@@ -56,6 +56,59 @@ describe('size', () => {
     expect(accepts({ ['k'.repeat(8192 - 6)]: 1 })).toBe(true);
     expect(accepts({ ['k'.repeat(8192 - 5)]: 1 })).toBe(false);
   });
+
+  const oneByteEach = Array<number>(20).fill(1);
+  test.each<[string, () => unknown]>([
+    ['digits', () => 7],
+    ['empty texts', () => ''],
+    ['empty lists', () => []],
+    ['empty objects', () => ({})],
+    ['short lists', () => [1, [2, 3], []]],
+    ['short objects', () => ({ a: 1, b: { '': null } })],
+    ['truths', () => [true, false, null]],
+    ['fractions', () => [-1.5, 1e21, -0]],
+    ['many small things', () => [oneByteEach, { list: oneByteEach }]],
+  ])('8192 bytes are taken, 8193 are not, of whatever they are made: %s', (_, make) => {
+    const list: unknown[] = [];
+    const bytes = (text: string) => utf8Bytes(JSON.stringify({ list: [...list, text] }));
+    while (bytes('') + utf8Bytes(JSON.stringify(make())) < limits.maxMetadataBytes) list.push(make());
+    const text = 'x'.repeat(limits.maxMetadataBytes - bytes(''));
+    expect(accepts({ list: [...list, text] })).toBe(true);
+    expect(accepts({ list: [...list, `${text}x`] })).toBe(false);
+    expect(accepts({ list: [...list, text, ...list] })).toBe(false);
+  });
+
+  test('what is far too large is refused without being looked through', () => {
+    let looks = 0;
+    const watched = <T extends object>(items: T): T =>
+      new Proxy(items, {
+        get: (target, key) => {
+          looks += 1;
+          return Reflect.get(target, key) as unknown;
+        },
+      });
+    const numbers = Array<number>(100_000).fill(1);
+    const fields = Object.fromEntries(numbers.map((value, i) => [`k${i}`, value]));
+    for (const value of [
+      watched(numbers),
+      watched(numbers.map(() => [])),
+      watched(fields),
+      watched([fields, fields]),
+    ]) {
+      looks = 0;
+      expect(metadataSchema.safeParse({ first: 1, value }).error?.issues).toMatchObject([
+        { path: [], message: 'must be at most 8192 bytes of JSON' },
+      ]);
+      // Of each item its length or its key, and itself.
+      expect(looks).toBeLessThan(limits.maxMetadataBytes + 10);
+    }
+  });
+
+  test('what is wrong before it gets too large is told where it is', () => {
+    const numbers = Array<number>(100_000).fill(1);
+    const { error } = metadataSchema.safeParse({ list: [{ text: 'a\0' }, ...numbers] });
+    expect(error?.issues).toMatchObject([{ path: ['list', 0, 'text'] }]);
+  });
 });
 
 describe('keys', () => {

@@ -68,6 +68,15 @@ describe('what is said about it', () => {
     expect(errorOf(clientEvents.subscribe_threads.payload, { threads }).details?.issues).toHaveLength(20);
   });
 
+  test('is as much of hundreds of thousands of fields', () => {
+    const fields = Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`field${i}`, i]));
+    const { details } = errorOf(send, { ...fields, ...message, content: 7 });
+    expect(details?.issues).toEqual([
+      { path: 'content', message: expect.stringMatching(/./) },
+      ...Array.from({ length: 19 }, (_, i) => ({ path: `field${i}`, message: 'is not a known field' })),
+    ]);
+  });
+
   test('repeats names of fields shortened and well-formed', () => {
     // The cut goes through the middle of a surrogate pair.
     const name = `\0\uD800${'x'.repeat(197)}😀`;

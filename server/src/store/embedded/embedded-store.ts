@@ -19,6 +19,9 @@ import { toTime } from './rows.ts';
 import { WorkerClient } from './worker-client.ts';
 import type { ReaderMethods, WorkerSettings, WriterMethods } from './worker-protocol.ts';
 
+/** Pages asked for in one part of a batch; the reader gives fewer where they are long. */
+const maxHistoriesAtOnce = 50;
+
 export interface EmbeddedStoreOptions {
   /** Created where it is missing. One store at a time may have it open. */
   readonly dataDir: string;
@@ -92,12 +95,25 @@ class EmbeddedStore implements ThreadStore {
     return this.#read('threads', ids);
   }
 
-  listThreads(request: Parameters<ThreadStore['listThreads']>[0]): ReturnType<ThreadStore['listThreads']> {
-    return this.#read('listThreads', request);
+  // There is one reader, and what it has begun it finishes first. So whatever may take long is asked for in parts: between
+  // two of them everything comes that others asked meanwhile.
+
+  async listThreads(request: Parameters<ThreadStore['listThreads']>[0]): ReturnType<ThreadStore['listThreads']> {
+    let answer = await this.#read('listThreads', request);
+    while ('search' in answer) answer = await this.#read('listThreads', request, answer.search);
+    return answer;
   }
 
-  histories(requests: readonly HistoryRequest[], totalBytes?: number): Promise<HistoryResult[]> {
-    return this.#read('histories', requests, totalBytes);
+  async histories(requests: readonly HistoryRequest[], totalBytes?: number): Promise<HistoryResult[]> {
+    const results: HistoryResult[] = [];
+    let takenBytes = 0;
+    while (results.length < requests.length) {
+      const part = requests.slice(results.length, results.length + maxHistoriesAtOnce);
+      const read = await this.#read('histories', part, totalBytes, takenBytes);
+      results.push(...read.results);
+      takenBytes = read.takenBytes;
+    }
+    return results;
   }
 
   changesAfter(threadId: string, seq: number, limit: number): ReturnType<ThreadStore['changesAfter']> {

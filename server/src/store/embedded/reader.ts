@@ -1,6 +1,6 @@
 import { limits } from '@threadwire/protocol';
 import type { Message, Thread } from '@threadwire/protocol';
-import { readHistories } from '../history.ts';
+import { Budget, readHistories } from '../history.ts';
 import type { HistoryReader, PageBounds } from '../history.ts';
 import type { HistoryRequest, HistoryResult } from '../thread-store.ts';
 import { messageColumns, threadColumns, toMessage, toThread } from './rows.ts';
@@ -13,8 +13,10 @@ import type { ReaderMethods } from './worker-protocol.ts';
 const maxChunk = 60;
 /** The names of a message's fields alone are about this long. */
 const minMessageBytes = 200;
+/** A call that has read this much text for several requests leaves the others to the next call. */
+const enoughTextLength = 1024 * 1024;
 
-/** Reads the database. Every method sees one snapshot; calls must not overlap. */
+/** Reads the database. Every call sees one snapshot; calls must not overlap. */
 export class Reader implements ReaderMethods {
   readonly #db: Sqlite;
   readonly #list: ThreadList;
@@ -30,12 +32,25 @@ export class Reader implements ReaderMethods {
     return this.#db.read(() => ids.flatMap((id) => this.#pages.thread(id) ?? []));
   }
 
-  listThreads(request: Parameters<ReaderMethods['listThreads']>[0]): ReturnType<ReaderMethods['listThreads']> {
-    return this.#db.read(() => this.#list.read(request));
+  listThreads(...args: Parameters<ReaderMethods['listThreads']>): ReturnType<ReaderMethods['listThreads']> {
+    return this.#db.read(() => this.#list.read(...args));
   }
 
-  histories(requests: readonly HistoryRequest[], totalBytes?: number): Promise<HistoryResult[]> {
-    return this.#db.read(() => readHistories(this.#pages, requests, totalBytes));
+  histories(
+    requests: readonly HistoryRequest[],
+    totalBytes?: number,
+    takenBytes?: number,
+  ): ReturnType<ReaderMethods['histories']> {
+    return this.#db.read(async () => {
+      const budget = new Budget(totalBytes, takenBytes);
+      const results: HistoryResult[] = [];
+      const enough = this.#pages.textLength + enoughTextLength;
+      for (const request of requests) {
+        results.push(...(await readHistories(this.#pages, [request], budget)));
+        if (this.#pages.textLength >= enough) break;
+      }
+      return { results, takenBytes: budget.taken };
+    });
   }
 
   changesAfter(threadId: string, seq: number, limit: number): ReturnType<ReaderMethods['changesAfter']> {
@@ -53,6 +68,8 @@ export class Reader implements ReaderMethods {
 
 class Pages implements HistoryReader {
   readonly #statements: ReturnType<typeof prepare>;
+  /** Length of all text read so far: what a call costs, be it cut from the answer or not. */
+  textLength = 0;
 
   constructor(db: Sqlite) {
     this.#statements = prepare(db);
@@ -60,7 +77,10 @@ class Pages implements HistoryReader {
 
   thread(id: string): Thread | undefined {
     const row = this.#statements.thread(id);
-    return row && toThread(row);
+    if (!row) return undefined;
+    const [, , , members, metadata] = row;
+    this.textLength += members.length + metadata.length;
+    return toThread(row);
   }
 
   countAfter(threadId: string, seq: number, max: number): number {
@@ -69,19 +89,27 @@ class Pages implements HistoryReader {
 
   afterSeq(threadId: string, seq: number, bounds: PageBounds): Message[] {
     return readChunks(bounds, (last, limit) =>
-      this.#statements.afterSeq(threadId, last?.seq ?? seq, limit).map((row) => toMessage(threadId, row)),
+      this.#statements.afterSeq(threadId, last?.seq ?? seq, limit).map((row) => this.#message(threadId, row)),
     );
   }
 
   beforePosition(threadId: string, position: number | undefined, bounds: PageBounds): Message[] {
     const before = position ?? Number.MAX_SAFE_INTEGER;
     return readChunks(bounds, (last, limit) =>
-      this.#statements.beforePosition(threadId, last?.position ?? before, limit).map((row) => toMessage(threadId, row)),
+      this.#statements
+        .beforePosition(threadId, last?.position ?? before, limit)
+        .map((row) => this.#message(threadId, row)),
     );
   }
 
   streaming(threadId: string): Message[] {
-    return this.#statements.streaming(threadId).map((row) => toMessage(threadId, row));
+    return this.#statements.streaming(threadId).map((row) => this.#message(threadId, row));
+  }
+
+  #message(threadId: string, row: MessageRow): Message {
+    const message = toMessage(threadId, row);
+    this.textLength += message.content.length;
+    return message;
   }
 }
 

@@ -29,10 +29,29 @@ export interface WriterMethods {
   close(): null;
 }
 
+/** A thread's place in a list. */
+export type Listed = readonly [key: number, updatedAt: number, id: string];
+
+/** How far a search through a user's threads has come: up to this key, and what it found best so far. */
+export interface ListSearch {
+  readonly key: number;
+  readonly found: readonly Listed[];
+}
+
+/** Each call is one job, which nothing can interrupt: what may take long is told in parts. */
 export interface ReaderMethods {
   threads(ids: readonly string[]): Promise<Thread[]>;
-  listThreads(request: Parameters<ThreadStore['listThreads']>[0]): Promise<Resolved<'listThreads'>>;
-  histories(requests: readonly HistoryRequest[], totalBytes?: number): Promise<HistoryResult[]>;
+  /** The page, or where the search is to go on. */
+  listThreads(
+    request: Parameters<ThreadStore['listThreads']>[0],
+    search?: ListSearch,
+  ): Promise<Resolved<'listThreads'> | { readonly search: ListSearch }>;
+  /** Results for the first of the requests, one at least; `takenBytes` of the total are for the next call to go on from. */
+  histories(
+    requests: readonly HistoryRequest[],
+    totalBytes?: number,
+    takenBytes?: number,
+  ): Promise<{ readonly results: HistoryResult[]; readonly takenBytes: number }>;
   changesAfter(threadId: string, seq: number, limit: number): Promise<Resolved<'changesAfter'>>;
   close(): null;
 }

@@ -1,5 +1,5 @@
 import type { Message, Thread } from '@threadwire/protocol';
-import { readHistories } from '../history.ts';
+import { Budget, readHistories } from '../history.ts';
 import { StoreUnavailable } from '../thread-store.ts';
 import type {
   CreateThread,
@@ -24,6 +24,8 @@ import { ThreadChanges } from './thread-changes.ts';
 import { BatchWriter } from './write-batch.ts';
 
 const pingMs = 2000;
+/** Threads that one query reads for a batch of requests: their members alone may be megabytes, decoded at one go. */
+const threadsAtOnce = 50;
 /** Pages read beside each other for one batch of requests. */
 const pagesAtOnce = 8;
 
@@ -93,12 +95,18 @@ class MongoStore implements ThreadStore {
   }
 
   async histories(requests: readonly HistoryRequest[], totalBytes?: number): Promise<HistoryResult[]> {
-    return await this.#run(() => {
-      const reader = new MongoHistoryReader(
-        this.#collections,
-        requests.map(({ threadId }) => threadId),
-      );
-      return readHistories(reader, requests, totalBytes, pagesAtOnce);
+    return await this.#run(async () => {
+      const budget = new Budget(totalBytes);
+      const results: HistoryResult[] = [];
+      while (results.length < requests.length) {
+        const part = requests.slice(results.length, results.length + threadsAtOnce);
+        const reader = new MongoHistoryReader(
+          this.#collections,
+          part.map(({ threadId }) => threadId),
+        );
+        results.push(...(await readHistories(reader, part, budget, pagesAtOnce)));
+      }
+      return results;
     });
   }
 
