@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 export type Transport = 'websocket' | 'polling';
@@ -63,11 +64,28 @@ function isOrigin(text: string): boolean {
   return URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text;
 }
 
+/** A host name in lower case, or an address as `listen` takes it: IPv6 without the brackets that URLs put around it. */
+function normalHost(text: string): string {
+  const address = text.replace(/^\[(.+)\]$/, '$1');
+  return isIP(address) === 0 ? text.toLowerCase() : address;
+}
+
+const transportsMessage = 'must be websocket, polling or both, by a comma';
 const dayMs = 24 * 60 * 60 * 1000;
+
+/** A secret that was to be injected and is missing must not open the server to everybody. */
+const filled = z.string().refine((text) => text.trim() !== '', 'is set but empty: give it a value, or unset it');
 
 const environmentSchema = z.object({
   PORT: integer(0, 65_535, 3000),
-  HOST: z.string().default('127.0.0.1'),
+  HOST: z
+    .string()
+    .transform(normalHost)
+    .refine(
+      (host) => isIP(host) !== 0 || /^[a-z\d._-]+$/.test(host),
+      'must be an address or a host name and nothing else: the port is PORT',
+    )
+    .default('127.0.0.1'),
   // A mongodb:// URI may list several hosts, which is not a URL to everybody.
   MONGODB_URI: z
     .string()
@@ -75,10 +93,10 @@ const environmentSchema = z.object({
     .optional(),
   DATA_DIR: z.string().default('./data'),
   REDIS_URL: url(['redis:', 'rediss:']).optional(),
-  AUTH_JWT_SECRET: z.string().optional(),
-  AUTH_JWKS_URL: url(['http:', 'https:']).optional(),
-  AUTH_ISSUER: z.string().optional(),
-  AUTH_AUDIENCE: z.string().optional(),
+  AUTH_JWT_SECRET: filled.optional(),
+  AUTH_JWKS_URL: filled.pipe(url(['http:', 'https:'])).optional(),
+  AUTH_ISSUER: filled.optional(),
+  AUTH_AUDIENCE: filled.optional(),
   ALLOW_ANONYMOUS: z
     .enum(['0', '1', 'false', 'true'], 'must be 0 or 1')
     .transform((text) => text === '1' || text === 'true')
@@ -92,7 +110,7 @@ const environmentSchema = z.object({
     .string()
     .default('websocket')
     .transform(list)
-    .pipe(z.array(z.enum(['websocket', 'polling'], 'must be websocket, polling or both, by a comma')).min(1)),
+    .pipe(z.array(z.enum(['websocket', 'polling'], transportsMessage)).min(1, transportsMessage)),
   METRICS_TOKEN: z
     .string()
     .regex(/^[!-~]+$/, 'must be ASCII without blanks, as a bearer token is')
@@ -119,12 +137,14 @@ export function isLoopback(host: string): boolean {
 const secrets = new Set(['AUTH_JWT_SECRET', 'METRICS_TOKEN', 'MONGODB_URI', 'REDIS_URL', 'AUTH_JWKS_URL']);
 
 /**
- * Reads the configuration from environment variables; an empty one counts as unset.
+ * Reads the configuration from environment variables; an empty one counts as unset, but for those that say who gets in.
  *
  * @throws {ConfigError} at the first value that cannot be used.
  */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([name, value]) => value !== undefined && (value !== '' || name.startsWith('AUTH_'))),
+  );
   const parsed = environmentSchema.safeParse(given);
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { createServer as createHttpServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { limits } from '@threadwire/protocol';
 import { Server as EngineServer } from 'engine.io';
@@ -20,6 +19,7 @@ import { Rooms } from './fanout/rooms.ts';
 import type { ThreadIo } from './fanout/rooms.ts';
 import { evictStrangers } from './handlers/evict.ts';
 import { createApp } from './http/app.ts';
+import { createHttpServer } from './http/http-server.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { createLogger } from './logger.ts';
 import type { Logger } from './logger.ts';
@@ -97,7 +97,13 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
   const schedule = (callback: () => void, delayMs: number): void => {
     setTimeout(callback, delayMs).unref();
   };
-  const watch = new ThreadWatch({ store, logger, now, schedule });
+  const watch = new ThreadWatch({
+    store,
+    send: (connections, payload) => rooms.sendTo(connections, 'threads_updated', payload),
+    logger,
+    now,
+    schedule,
+  });
   const announcer = new Announcer({
     publish: (change) => rooms.publish(change),
     changesAfter: (threadId, seq, limit) => store.changesAfter(threadId, seq, limit),
@@ -167,6 +173,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
       if (!health.isUp) return new RequestError('unavailable', 'The store is away.', { retry_after_ms: 1000 });
       return undefined;
     },
+    now,
   });
   tolerateEnginePackets(engine);
   controlFlow(engine, { ratePerSecond, now, schedule });
@@ -234,7 +241,12 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
 function countHandshakes(io: ThreadIo, handshakes: Handshakes): void {
   const settled = new WeakMap<object, () => void>();
   io.engine.on('connection', (conn: EngineConnection) => {
-    const settle = handshakes.opened();
+    const settle = handshakes.opened(() => {
+      const { socket } = conn.transport;
+      conn.close(true);
+      // It would wait half a minute for the other end to close too.
+      socket?.terminate();
+    });
     settled.set(conn, settle);
     conn.once('close', settle);
   });
@@ -243,4 +255,7 @@ function countHandshakes(io: ThreadIo, handshakes: Handshakes): void {
 
 interface EngineConnection {
   once(event: 'close', listener: () => void): void;
+  close(discard: boolean): void;
+  /** With a WebSocket, where it is one. */
+  readonly transport: { readonly socket?: { terminate(): void } };
 }

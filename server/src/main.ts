@@ -2,6 +2,7 @@
 import { ConfigError, loadConfig } from './config.ts';
 import type { Config } from './config.ts';
 import { createServer } from './create-server.ts';
+import type { ThreadwireServer } from './create-server.ts';
 import { createLogger } from './logger.ts';
 import { StoreUnavailable } from './store/thread-store.ts';
 import type { ThreadStore } from './store/thread-store.ts';
@@ -25,21 +26,15 @@ async function main(): Promise<void> {
   if (config.auth.mode === 'jwt' && 'secret' in config.auth.key && Buffer.byteLength(config.auth.key.secret) < 32) {
     logger.warn('AUTH_JWT_SECRET is shorter than 32 bytes: it can be guessed from a token');
   }
+  const hasStarted = stopOnSignal(config.drainTimeoutMs);
   const store = await openStore(config);
   const server = await createServer({ ...config, store, logger }).catch(async (error: unknown) => {
     await store.close();
     throw error;
   });
+  hasStarted(server);
+  if (isStopping) return;
 
-  let isStopping = false;
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      if (isStopping) return;
-      isStopping = true;
-      console.log(`${signal}: draining`);
-      void stop(server.drain(), config.drainTimeoutMs);
-    });
-  }
   console.log(
     [
       `listening on ${server.url}`,
@@ -51,23 +46,52 @@ async function main(): Promise<void> {
   );
 }
 
+/** Whether a signal has asked for the end. */
+let isStopping = false;
+
+/** From now on a signal ends the process. The function returned is called with the server when it has started. */
+function stopOnSignal(timeoutMs: number): (server: ThreadwireServer) => void {
+  let hasStarted!: (server: ThreadwireServer) => void;
+  // While it starts, nobody knows what is open: it is waited for, and drained at once.
+  const started = new Promise<ThreadwireServer>((resolve) => {
+    hasStarted = resolve;
+  });
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (isStopping) return;
+      isStopping = true;
+      console.log(`${signal}: draining`);
+      void stop(
+        started.then((server) => server.drain()),
+        timeoutMs,
+      );
+    });
+  }
+  return hasStarted;
+}
+
 /** Ends the process when the server has drained, or when its time is up. */
 async function stop(drained: Promise<void>, timeoutMs: number): Promise<void> {
   // What does not end by itself is cut off a moment before whoever sent the signal loses patience.
   setTimeout(() => process.exit(0), timeoutMs * 0.95).unref();
   await drained.catch((error: unknown) => {
-    console.error(`threadwire: ${error instanceof Error ? error.message : String(error)}`);
-    process.exitCode = 1;
+    if (report(error) === 'fault') process.exitCode = 1;
   });
   process.exit();
 }
 
 main().catch((error: unknown) => {
-  // What the operator can mend is told in one line; a fault of ours with its stack.
+  const kind = report(error);
+  // Whoever wants it to end does not mind that it could not start.
+  process.exit(isStopping && kind === 'expected' ? 0 : 1);
+});
+
+/** Tells what the operator can mend in one line; a fault of ours with its stack. */
+function report(error: unknown): 'expected' | 'fault' {
   const isExpected = error instanceof ConfigError || error instanceof StoreUnavailable || isListenError(error);
   console.error(isExpected ? `threadwire: ${explain(error).replaceAll(/\s+/g, ' ')}` : error);
-  process.exit(1);
-});
+  return isExpected ? 'expected' : 'fault';
+}
 
 function isListenError(error: unknown): error is NodeJS.ErrnoException {
   // `getaddrinfo`: the name that HOST is has no address.

@@ -162,29 +162,50 @@ describe('where and how to connect', () => {
     expect((await upgrade(`${app.url}/api/ws/?EIO=4&transport=polling`)).status).toBe(400);
   });
 
-  test.each(['EIO=3&transport=websocket', 'transport=websocket', 'EIO=5&transport=websocket'])(
-    'another protocol of Engine.IO is refused: %s',
-    async (query) => {
-      const socket = connect(Number(new URL(app.url).port), '127.0.0.1');
-      const headers = Object.entries(webSocketHeaders).map(([name, value]) => `${name}: ${value}\r\n`);
-      socket.write(`GET /api/ws/?${query} HTTP/1.1\r\nHost: localhost\r\n${headers.join('')}\r\n`);
-      // It is closed, and nothing that a client could take for an open connection came before.
-      const answer = await within('the connection closes', text(socket));
-      expect(answer).not.toContain('"sid"');
-    },
-  );
+  test.each([
+    ['EIO', 'EIO=3&transport=websocket'],
+    ['EIO', 'transport=websocket'],
+    ['EIO', 'EIO=5&transport=websocket'],
+    ['EIO', 'EIO=4&EIO=3&transport=websocket'],
+    ['transport', 'EIO=4'],
+    ['transport', 'EIO=4&transport=polling'],
+    ['transport', 'EIO=4&transport=webtransport'],
+    ['transport', 'EIO=4&transport=__proto__'],
+    ['sid', 'EIO=4&transport=websocket&sid=none'],
+    ['sid', 'EIO=4&transport=websocket&sid=__proto__'],
+    ['sid', 'EIO=4&transport=websocket&sid=constructor'],
+    ['sid', 'EIO=4&transport=websocket&sid=a&sid=b'],
+    ['sid', 'EIO=4&transport=websocket&sid=%00'],
+  ])('what Engine.IO does not take is refused by an error object that names %s: %s', async (path, query) => {
+    const socket = connect(Number(new URL(app.url).port), '127.0.0.1');
+    const headers = Object.entries(webSocketHeaders).map(([name, value]) => `${name}: ${value}\r\n`);
+    socket.write(`GET /api/ws/?${query} HTTP/1.1\r\nHost: localhost\r\n${headers.join('')}\r\n`);
+    // Before the upgrade, and nothing after it.
+    const [head, body, ...more] = (await within('the connection closes', text(socket))).split('\r\n\r\n');
+    expect([head!.split(' ')[1], more]).toEqual(['400', []]);
+    expect(JSON.parse(body!)).toMatchObject({ error: { code: 'invalid_payload', details: { issues: [{ path }] } } });
+    const byHttp = await httpRequest(`${app.url}/api/ws/?${query}`);
+    expectRefused({ ...byHttp, body: byHttp.text }, 400, 'invalid_payload');
+  });
 
-  test.each(['sid=', 'sid=none', 'sid=__proto__', 'sid=constructor', 'sid=a&sid=b', 'sid=%00'])(
-    'a session that is not there is not gone on with: %s',
-    async (query) => {
-      const { status } = await upgrade(`${app.url}${handshake}&${query}`);
-      expect(status).toBe(query === 'sid=' ? 101 : 400);
-      expect((await httpRequest(`${app.url}/api/ws/?EIO=4&transport=polling&${query}`)).status).toBe(400);
-    },
-  );
+  test('an empty sid is none', async () => {
+    expect((await upgrade(`${app.url}${handshake}&sid=`)).status).toBe(101);
+    expect((await upgrade(`${app.url}${handshake}&sid=x&sid=`)).status).toBe(101);
+  });
+
+  test('a session by WebSocket is not gone on with', async () => {
+    await using client = await connectClient(app.url);
+    const { id } = client.socket.io.engine as unknown as { id: string };
+    expectRefused(await upgrade(`${app.url}${handshake}&sid=${id}`), 400, 'invalid_payload');
+    expect(await client.call('ping', {})).toHaveProperty('server_time');
+  });
 });
 
+/** For servers whose clock stands still: what is under way stays new. */
+const startedAt = Date.now();
+
 describe('handshakes that are refused for now', () => {
+  const now = () => startedAt;
   let isAway = false;
   afterEach(() => {
     isAway = false;
@@ -263,7 +284,7 @@ describe('handshakes that are refused for now', () => {
   });
 
   test('with too many under way: 429, and stock clients get in when there are fewer', async () => {
-    await using app = await startApp({ maxPendingHandshakes: 2 });
+    await using app = await startApp({ maxPendingHandshakes: 2, now });
     await using bystander = await connectClient(app.url);
     await using first = await connectWire(app.url, { connectNamespace: false });
     await using second = await connectWire(app.url, { connectNamespace: false });
@@ -287,8 +308,49 @@ describe('handshakes that are refused for now', () => {
     expect(await bystander.call('ping', {})).toHaveProperty('server_time');
   });
 
+  test('with too many under way the oldest makes room, where it has had more than a second', async () => {
+    let passedMs = 0;
+    await using app = await startApp({
+      maxPendingHandshakes: 2,
+      transports: ['websocket', 'polling'],
+      now: () => startedAt + passedMs,
+    });
+    const open = () => connectWire(app.url, { connectNamespace: false });
+    await using first = await open();
+    passedMs += 600;
+    await using second = await open();
+    passedMs += 400;
+    expectRefused(await upgrade(`${app.url}${handshake}`), 429, 'rate_limited');
+    passedMs += 1;
+    // What opens nothing takes nobody's place.
+    for (const query of ['EIO=3&transport=websocket', 'EIO=4&transport=polling', 'EIO=4&transport=websocket&sid=x']) {
+      expectRefused(await upgrade(`${app.url}/api/ws/?${query}`), 400, 'invalid_payload');
+    }
+    expectRefused(await upgrade(`${app.url}${handshake}`, { Origin: 'https://evil.example' }), 403, 'forbidden');
+    await using third = await open();
+    await first.closing();
+    expectRefused(await upgrade(`${app.url}${handshake}`), 429, 'rate_limited');
+
+    passedMs += 600;
+    // By long-polling too: the second goes.
+    const { status } = await httpRequest(`${app.url}/api/ws/?EIO=4&transport=polling`);
+    expect(status).toBe(200);
+    await second.closing();
+    third.send('40{"user":"ada"}');
+    expect(await third.event('session')).toMatchObject({ user: { id: 'ada' } });
+    passedMs += 60_000;
+    await using fourth = await connectWire(app.url);
+    await fourth.event('session');
+    // Who has connected has all the time in the world.
+    expect(await third.request('ping', {})).toMatchObject({ ok: true });
+  });
+
   test('a CONNECT that is refused is still one under way, until its connection closes', async () => {
-    await using app = await startApp({ maxPendingHandshakes: 1, auth: { mode: 'jwt', key: { secret: jwtSecret } } });
+    await using app = await startApp({
+      maxPendingHandshakes: 1,
+      now,
+      auth: { mode: 'jwt', key: { secret: jwtSecret } },
+    });
     await using refused = await connectWire(app.url, { connectNamespace: false });
     refused.send('40{"token":"none"}');
     await refused.nextText('44');
@@ -298,7 +360,7 @@ describe('handshakes that are refused for now', () => {
   });
 
   test('a burst lets in no more than may be under way', async () => {
-    await using app = await startApp({ maxPendingHandshakes: 5 });
+    await using app = await startApp({ maxPendingHandshakes: 5, now });
     const clients = Array.from({ length: 40 }, () => new WireClient(app.url, {}));
     const opened = await Promise.all(clients.map((client) => client.nextText('0').catch(() => undefined)));
     expect(opened.filter((open) => open !== undefined)).toHaveLength(5);
@@ -556,7 +618,11 @@ describe('TRANSPORTS=websocket,polling', () => {
   });
 
   test('handshakes by polling are refused by 429 too', async () => {
-    await using limited = await startApp({ transports: ['websocket', 'polling'], maxPendingHandshakes: 1 });
+    await using limited = await startApp({
+      transports: ['websocket', 'polling'],
+      maxPendingHandshakes: 1,
+      now: () => startedAt,
+    });
     await using first = await connectWire(limited.url, { connectNamespace: false });
     const url = `${limited.url}/api/ws/?EIO=4&transport=polling`;
     for (const query of ['', '&sid=', '&sid=x&sid=']) {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, writeFile } from 'node:fs/promises';
 import { Agent, createServer as createHttpServer } from 'node:http';
-import { connect } from 'node:net';
+import { connect, createServer as createTcpServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
@@ -13,8 +13,7 @@ import { TestClient, connectClient, readThread } from '../support/client.ts';
 import { within } from '../support/eventually.ts';
 import { httpRequest } from '../support/http-request.ts';
 import { mongodbBackEnd, ownDatabase } from '../support/mongodb-back-end.ts';
-import { endWithParent, makeTempDir, startServer } from '../support/process.ts';
-import type { ServerProcess } from '../support/process.ts';
+import { ServerProcess, endWithParent, makeTempDir, startServer } from '../support/process.ts';
 import { jwtSecret, tokenFor } from '../support/tokens.ts';
 
 interface Ended {
@@ -71,15 +70,18 @@ describe('a start', () => {
     expect(await client.call('ping', {})).toHaveProperty('server_time');
   });
 
+  withIpv6.each(['[::1]', 'LOCALHOST'])('on %s, as people write it', async (host) => {
+    await using server = await startServer({ env: { HOST: host } });
+    expect(server.url).toBe(`http://${host.toLowerCase()}:${server.port}`);
+    await using client = await connectClient(server.url);
+    expect(await client.call('ping', {})).toHaveProperty('server_time');
+  });
+
   test('an empty variable counts as unset', async () => {
     const names = [
       'HOST',
       'MONGODB_URI',
       'REDIS_URL',
-      'AUTH_JWT_SECRET',
-      'AUTH_JWKS_URL',
-      'AUTH_ISSUER',
-      'AUTH_AUDIENCE',
       'ALLOW_ANONYMOUS',
       'CORS_ORIGINS',
       'TRANSPORTS',
@@ -183,6 +185,9 @@ describe('a wrong value stops the start with one line that names it', () => {
     ['ALLOW_ANONYMOUS', { ALLOW_ANONYMOUS: '1', AUTH_JWT_SECRET: jwtSecret }],
     ['MONGODB_URI', { MONGODB_URI: 'mongodb://ada:hunter2@127.0.0.1:1/db' }],
     ['REDIS_URL', { REDIS_URL: 'redis://ada:hunter2@localhost:6379' }],
+    // Where a secret was to be injected and is missing.
+    ['AUTH_JWT_SECRET', { AUTH_JWT_SECRET: '' }],
+    ['AUTH_JWKS_URL', { AUTH_JWKS_URL: ' ' }],
   ];
 
   // Several at a time, a process each.
@@ -396,6 +401,54 @@ describe('a signal to stop', () => {
     const history = await client.call('fetch_history', { thread_id: thread.id });
     expect(history.thread).toMatchObject({ id: thread.id, title: 'kept', created_by: 'ada', head_seq: stored.length });
   });
+});
+
+/** Options of node that run this module before the server: for what is too quick, or too seldom, to be met by chance. */
+function before(source: string): Record<string, string> {
+  return { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(source)}` };
+}
+
+describe('a signal that comes while the server starts', () => {
+  test.each(['SIGTERM', 'SIGINT'] as const)('%s: what is open is closed, and the exit code is 0', async (signal) => {
+    await using directory = await makeTempDir();
+    // The store is open, and the server about to listen.
+    const env = before(`
+      import { Server } from 'node:net';
+      const { listen } = Server.prototype;
+      Server.prototype.listen = function (...args) {
+        // Without a listener the signal ends the process at once.
+        if (process.listenerCount('${signal}') > 0) process.once('${signal}', () => listen.apply(this, args));
+        process.kill(process.pid, '${signal}');
+        return this;
+      };`);
+    const ended = await runToItsEnd({ ...env, DATA_DIR: directory.path });
+    expect(ended).toEqual({ code: 0, stdout: `${signal}: draining\n`, stderr: '' });
+    // SQLite removes its log when the last one closes.
+    expect((await readdir(directory.path)).filter((name) => name.endsWith('-wal'))).toEqual([]);
+  });
+
+  test('in vain, as the store is away: the exit code is 0 too', async () => {
+    const silent = createTcpServer();
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const { port } = silent.address() as AddressInfo;
+    const env = { MONGODB_URI: `mongodb://127.0.0.1:${port}/db` };
+    await using server = new ServerProcess({ env }, '', undefined);
+    const [connection] = (await within('the server connects', once(silent, 'connection'), 15_000)) as [Socket];
+    connection.on('error', () => undefined);
+    expect(await stop(server)).toMatchObject({ code: 0, signal: null });
+    expect(server.output).toMatch(/^threadwire: MONGODB_URI/m);
+    connection.destroy();
+    silent.close();
+  });
+});
+
+test('a fault while the server stops shows, by the exit code too', async () => {
+  const env = before(`
+    import { Server } from 'node:http';
+    Server.prototype.closeAllConnections = () => { throw new Error('a fault of ours'); };`);
+  await using server = await startServer({ env });
+  expect(await stop(server)).toMatchObject({ code: 1, signal: null });
+  expect(server.output).toContain('a fault of ours');
 });
 
 async function openTcp(server: ServerProcess, ...lines: string[]): Promise<Socket> {

@@ -338,6 +338,42 @@ describe('watch_threads', () => {
     expect(JSON.stringify(before)).not.toContain(shared.id);
   });
 
+  test('tells who could read a thread for a moment that it is lost', async () => {
+    const watcher = fresh('watcher');
+    await using ada = await connect(fresh('ada'));
+    await using bo = await connect(watcher);
+    await bo.call('watch_threads', {});
+    const { id } = await newThread(ada, { members: ['nobody'] });
+    // What follows is told together, a second after this.
+    const marker = await newThread(ada);
+    await bo.next('threads_updated', ({ threads }) => threads.some((thread) => thread.id === marker.id));
+    await ada.call('update_thread', { thread_id: id, members: [watcher] });
+    expect((await bo.call('list_threads', {})).threads.map((thread) => thread.id)).toContain(id);
+    await ada.call('update_thread', { thread_id: id, members: ['nobody'] });
+    await bo.next('threads_updated', ({ removed }) => removed.includes(id), announceTimeoutMs);
+  });
+
+  test('tells many of the same threads, and of more than fits into an event', async () => {
+    const names = range(1, 40).map(() => fresh('watcher'));
+    await using ada = await connect(fresh('ada'));
+    const watchers = await Promise.all(names.map(connect));
+    await Promise.all(watchers.map((watcher) => watcher.call('watch_threads', {})));
+    const metadata = { filler: 'x'.repeat(8000) };
+    const threads = await Promise.all(range(1, 20).map(() => newThread(ada, { metadata })));
+    const ids = new Set(threads.map(({ id }) => id));
+    await Promise.all(
+      watchers.map(async (watcher) => {
+        const missing = new Set(ids);
+        while (missing.size > 0) {
+          const update = await watcher.next('threads_updated', undefined, announceTimeoutMs);
+          expect(JSON.stringify(update).length).toBeLessThan(70_000);
+          for (const { id } of update.threads) missing.delete(id);
+        }
+        await watcher[Symbol.asyncDispose]();
+      }),
+    );
+  });
+
   test('tells at most once a second, and then of everything', async () => {
     const watcher = fresh('watcher');
     await using ada = await connect(fresh('ada'));
@@ -388,5 +424,22 @@ describe('an admin', () => {
     const { thread } = await root.call('update_thread', { thread_id: id, title: 'moderated' });
     expect(thread).toMatchObject({ title: 'moderated', members: ['bo'], created_by: 'ada' });
     expect((await root.call('fetch_history', { thread_id: id })).thread.title).toBe('moderated');
+  });
+
+  test('who becomes a user while it watches is answered, and comes back with a list of what the user may read', async () => {
+    await using app = await startApp({ auth: jwtAuth });
+    await using ada = await connectClient(app.url, { token: await tokenFor('ada') });
+    const { id } = await newThread(ada, { members: ['bo'] });
+    const open = await newThread(ada);
+    const demoted = await tokenFor('root');
+    await using root = await connectClient(app.url, { token: await tokenFor('root', 'admin') });
+    await root.call('watch_threads', {});
+    expect((await root.call('list_threads', {})).threads.map((thread) => thread.id)).toContain(id);
+    const answer = root.request('reauth', { token: demoted });
+    expect(await answer).toMatchObject({ ok: true, data: { user: { id: 'root' } } });
+    // After this, stock clients reconnect by themselves.
+    expect(await root.disconnected()).toBe('transport close');
+    await using back = await connectClient(app.url, { token: demoted });
+    expect((await back.call('list_threads', {})).threads.map((thread) => thread.id)).toEqual([open.id]);
   });
 });

@@ -168,7 +168,13 @@ export class FakeApp {
     const { now, schedule } = this.clock;
     const store = options.store ?? new MemoryStore();
     const rooms = new Rooms(this.#namespace);
-    const watch = new ThreadWatch({ store, logger, now, schedule });
+    const watch = new ThreadWatch({
+      store,
+      send: (connections, payload) => rooms.sendTo(connections, 'threads_updated', payload),
+      logger,
+      now,
+      schedule,
+    });
     const announcer = new Announcer({
       publish: (change) => rooms.publish(change),
       changesAfter: (threadId, seq, limit) => store.changesAfter(threadId, seq, limit),

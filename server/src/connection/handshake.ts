@@ -1,9 +1,11 @@
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { errorTable } from '@threadwire/protocol';
 import type { Server as EngineServer } from 'engine.io';
+import type { Transport } from '../config.ts';
+import { answerEarly } from '../http/early-answer.ts';
 import { foreignReason } from '../http/origin-guard.ts';
 import type { OriginRules } from '../http/origin-guard.ts';
+import { refuse, refuseOn } from '../http/refusal.ts';
 import { RequestError, invalidPayload } from '../request-error.ts';
 
 export interface HandshakeOptions {
@@ -13,7 +15,18 @@ export interface HandshakeOptions {
   readonly maxPending: number;
   /** Why no new connection is taken now, or undefined. */
   readonly refusal: () => RequestError | undefined;
+  /** In ms. */
+  readonly now: () => number;
 }
+
+/** A connection that has not sent CONNECT. */
+interface Pending {
+  readonly openedAt: number;
+  readonly close: () => void;
+}
+
+/** Where too many handshakes are under way, one that has had so long makes room for the next. */
+const fairShareMs = 1000;
 
 /**
  * Stands before Engine.IO: refuses upgrades and polling handshakes by an HTTP status, because clients retry those by
@@ -22,21 +35,22 @@ export interface HandshakeOptions {
 export class Handshakes {
   readonly #engine: EngineServer;
   readonly #options: HandshakeOptions;
-  #pending = 0;
+  /** The oldest first. */
+  readonly #pending = new Set<Pending>();
 
   constructor(engine: EngineServer, options: HandshakeOptions) {
     this.#engine = engine;
     this.#options = options;
   }
 
-  /** A transport connection was opened; the function returned is called when it has sent CONNECT, or closed. */
-  opened(): () => void {
-    this.#pending++;
-    let isOver = false;
-    return () => {
-      if (!isOver) this.#pending--;
-      isOver = true;
-    };
+  /**
+   * A transport connection was opened, which `close` cuts off. The function returned is called when it has sent CONNECT,
+   * or closed.
+   */
+  opened(close: () => void): () => void {
+    const pending = { openedAt: this.#options.now(), close };
+    this.#pending.add(pending);
+    return () => this.#pending.delete(pending);
   }
 
   /** Takes over the HTTP server's upgrades. */
@@ -45,9 +59,9 @@ export class Handshakes {
       // A client that goes away in the middle of an upgrade must not bring down the server.
       const ignore = (): void => undefined;
       socket.on('error', ignore);
-      const refusal = this.#isOurs(request) ? (this.#check(request) ?? this.#withoutWebSocket()) : notFound(request);
+      const refusal = this.#isOurs(request) ? this.#check(request, 'websocket') : notFound(request);
       if (refusal) {
-        writeRefusal(socket, refusal);
+        refuseOn(socket, refusal);
         return;
       }
       socket.off('error', ignore);
@@ -58,20 +72,14 @@ export class Handshakes {
   /** Serves long-polling requests of our path; false where the request is somebody else's. */
   handle(request: IncomingMessage, response: ServerResponse): boolean {
     if (!this.#isOurs(request)) return false;
-    const refusal = this.#check(request);
+    const refusal = this.#check(request, 'polling');
     if (refusal) {
-      response.writeHead(statusOf(refusal), headersOf(refusal));
-      response.end(bodyOf(refusal));
+      answerEarly(request, response);
+      refuse(response, refusal);
     } else {
       this.#engine.handleRequest(request, response);
     }
     return true;
-  }
-
-  /** Engine.IO would throw where it was started without this transport. */
-  #withoutWebSocket(): RequestError | undefined {
-    if (this.#engine.opts.transports?.includes('websocket')) return undefined;
-    return invalidPayload('This server opens no WebSockets.', { path: 'transport', message: 'must be polling' });
   }
 
   #isOurs({ url = '' }: IncomingMessage): boolean {
@@ -79,44 +87,59 @@ export class Handshakes {
     return path === this.#options.path || path === `${this.#options.path}/`;
   }
 
-  #check(request: IncomingMessage): RequestError | undefined {
+  #check(request: IncomingMessage, transport: Transport): RequestError | undefined {
     const reason = foreignReason(request, this.#options.origins);
     if (reason !== undefined) return new RequestError('forbidden', reason);
     const url = request.url ?? '';
-    if (!URL.canParse(url, 'http://localhost'))
-      return invalidPayload('The URL is not valid.', { path: 'url', message: 'is not a URL' });
-    // A request of a session that is open already; Engine.IO knows it, by the last sid that is given.
-    if (new URL(url, 'http://localhost').searchParams.getAll('sid').at(-1)) return undefined;
-    if (this.#pending >= this.#options.maxPending) {
+    if (!URL.canParse(url, 'http://localhost')) return mistake('url', 'is not a URL');
+    // Of what is given twice Engine.IO takes the last.
+    const query = Object.fromEntries(new URL(url, 'http://localhost').searchParams);
+    // A preflight opens nothing, whatever may follow it.
+    if (request.method === 'OPTIONS' && this.#engine.opts.cors) return undefined;
+    const refusal = this.#mistake(query, request, transport);
+    // A request of a session that is open already is not looked at further.
+    if (refusal || query['sid']) return refusal;
+    return this.#options.refusal() ?? this.#makeRoom();
+  }
+
+  /** What Engine.IO would refuse in words of its own, some of it when the WebSocket is open. */
+  #mistake(query: Query, { method }: IncomingMessage, transport: Transport): RequestError | undefined {
+    const { transports } = this.#engine.opts;
+    if (query['EIO'] !== '4') return mistake('EIO', 'must be 4');
+    if (query['transport'] !== transport || !transports?.includes(transport)) {
+      return mistake('transport', `must be ${transports?.join(' or ')}: websocket by an upgrade, polling without one`);
+    }
+    if (!query['sid']) return method === 'GET' ? undefined : mistake('method', 'must be GET');
+    const sessions = sessionsOf(this.#engine);
+    const session = Object.hasOwn(sessions, query['sid']) ? sessions[query['sid']] : undefined;
+    // By an upgrade it goes on with a session that was opened by long-polling.
+    return session?.transport.name === 'polling' ? undefined : mistake('sid', 'is no session that can be gone on with');
+  }
+
+  #makeRoom(): RequestError | undefined {
+    const { maxPending, now } = this.#options;
+    if (this.#pending.size < maxPending) return undefined;
+    const [oldest] = this.#pending;
+    if (!oldest || now() - oldest.openedAt <= fairShareMs) {
       return new RequestError('rate_limited', 'Too many handshakes are under way.', { retry_after_ms: 1000 });
     }
-    return this.#options.refusal();
+    this.#pending.delete(oldest);
+    oldest.close();
+    return undefined;
   }
+}
+
+type Query = Readonly<Record<string, string>>;
+
+function mistake(path: string, message: string): RequestError {
+  return invalidPayload('That opens no connection.', { path, message });
+}
+
+/** Engine.IO's sessions, by their sid; it says by types only how many there are. */
+function sessionsOf(engine: EngineServer): Readonly<Record<string, { readonly transport: { readonly name: string } }>> {
+  return (engine as unknown as { clients: ReturnType<typeof sessionsOf> }).clients;
 }
 
 function notFound({ url = '' }: IncomingMessage): RequestError {
   return new RequestError('unknown_event', `There is no WebSocket at ${url.split('?', 1)[0]!.slice(0, 200)}.`);
-}
-
-function statusOf({ code }: RequestError): number {
-  return errorTable[code].status;
-}
-
-function bodyOf(refusal: RequestError): string {
-  return JSON.stringify({ error: refusal.toObject() });
-}
-
-function headersOf(refusal: RequestError): Record<string, string> {
-  const { retry_after_ms: retryAfterMs } = refusal.extras;
-  return {
-    'Content-Type': 'application/json; charset=utf-8',
-    'Content-Length': String(Buffer.byteLength(bodyOf(refusal))),
-    Connection: 'close',
-    ...(retryAfterMs !== undefined && { 'Retry-After': String(Math.ceil(retryAfterMs / 1000)) }),
-  };
-}
-
-function writeRefusal(socket: Duplex, refusal: RequestError): void {
-  const lines = Object.entries(headersOf(refusal)).map(([name, value]) => `${name}: ${value}`);
-  socket.end([`HTTP/1.1 ${statusOf(refusal)} Refused`, ...lines, '', bodyOf(refusal)].join('\r\n'));
 }

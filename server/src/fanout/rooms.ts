@@ -72,12 +72,19 @@ export class Rooms {
     this.#send(roomOf(change.threadId), change.event, change.payload);
   }
 
+  /** Sends an event to these connections; it is encoded once for all of them. */
+  sendTo<E extends ServerEvent>(connections: readonly Connection[], event: E, payload: ServerPayload<E>): void {
+    const ids = connections.map(({ socketId }) => socketId);
+    // What is sent to no room at all goes to everybody.
+    if (ids.length > 0) this.#send(ids, event, payload);
+  }
+
   /** Sends an event to every connection of this node. */
   broadcast<E extends ServerEvent>(event: E, payload: ServerPayload<E>): void {
     this.#namespace.emit(event, ...([payload] as unknown as Parameters<ServerToClientEvents[E]>));
   }
 
-  #send<E extends ServerEvent>(room: string, event: E, payload: ServerPayload<E>): void {
+  #send<E extends ServerEvent>(room: string | string[], event: E, payload: ServerPayload<E>): void {
     this.#namespace.to(room).emit(event, ...([payload] as unknown as Parameters<ServerToClientEvents[E]>));
   }
 }

@@ -1,8 +1,9 @@
 import { finished } from 'node:stream';
+import { promisify } from 'node:util';
 import { clientEvents, httpRoutes, idSchema, limits } from '@threadwire/protocol';
 import type { ClientEvent, ClientPayload } from '@threadwire/protocol';
 import express from 'express';
-import type { Request, RequestHandler, Response, Router } from 'express';
+import type { Request, Response, Router } from 'express';
 import { z } from 'zod';
 import type { Identity } from '../connection/authenticate.ts';
 import { parse } from '../connection/parse.ts';
@@ -68,13 +69,9 @@ const actions: { [R in Route['event']]: Action } = {
 /** The HTTP API: the routes of the protocol's table, carried out by the same handlers as the events. */
 export function createApi(options: ApiOptions): Router {
   const router = express.Router();
-  const json = express.json({ limit: limits.maxFrameBytes, type: 'application/json', strict: false });
   const requestLimits = new RequestLimits(options.ratePerSecond, options.services.now);
   for (const route of httpRoutes) {
-    const bodyParsers: RequestHandler[] = route.fields === 'query' ? [] : [json, requireJson];
-    router[route.method](route.path, ...bodyParsers, (request, response) =>
-      serve(options, requestLimits, route, request, response),
-    );
+    router[route.method](route.path, (request, response) => serve(options, requestLimits, route, request, response));
   }
   return router;
 }
@@ -86,20 +83,26 @@ async function serve(
   request: Request,
   response: Response,
 ): Promise<void> {
-  if (lifecycle.isDraining) {
-    response.set('Connection', 'close');
-    throw new RequestError('unavailable', 'The server is draining.', { retry_after_ms: 1000 });
-  }
-  // Answered is what has left, or has nobody left to go to.
-  finished(response, lifecycle.beginWork());
   response.locals['event'] = route.event;
+  refuseWhileDraining(lifecycle, response);
   const identity = await authenticate(services, request);
   requestLimits.admit(request, identity);
+  // Not before it is known that somebody may send it.
+  if (route.fields !== 'query') await readJson(request, response);
+  refuseWhileDraining(lifecycle, response);
+  // Answered is what has left, or has nobody left to go to.
+  finished(response, lifecycle.beginWork());
   const context: RequestContext = { ...services, actor: identity.actor };
   const { data, isRepeat = false } = await actions[route.event](context, fieldsOf(request, route));
   const [first, second = first] = route.statuses as readonly [number, number?];
   services.metrics.answered(`http ${route.event}`, 'ok');
   response.status(isRepeat ? second : first).json(data);
+}
+
+function refuseWhileDraining(lifecycle: Lifecycle, response: Response): void {
+  if (!lifecycle.isDraining) return;
+  response.set('Connection', 'close');
+  throw new RequestError('unavailable', 'The server is draining.', { retry_after_ms: 1000 });
 }
 
 async function authenticate({ authenticator }: Services, request: Request): Promise<Identity> {
@@ -147,8 +150,11 @@ function bodyFields(body: unknown): Record<string, unknown> {
   throw invalidPayload('The body must be a JSON object.', { path: '', message: 'must be an object' });
 }
 
-/** A body that is not declared as JSON was not read: say so, rather than complain of missing fields. */
-const requireJson: RequestHandler = (request, _response, next) => {
+const parseJson = express.json({ limit: limits.maxFrameBytes, type: 'application/json', strict: false });
+
+/** Reads a body of JSON, if there is one, into `request.body`. */
+async function readJson(request: Request, response: Response): Promise<void> {
+  // One that is not declared as JSON would not be read: say so, rather than complain of missing fields.
   const hasBody = request.get('Transfer-Encoding') !== undefined || Number(request.get('Content-Length') ?? 0) > 0;
   if (hasBody && !request.is('application/json')) {
     throw invalidPayload('The body must be sent as Content-Type: application/json.', {
@@ -156,5 +162,5 @@ const requireJson: RequestHandler = (request, _response, next) => {
       message: 'must be declared as application/json',
     });
   }
-  next();
-};
+  await promisify(parseJson)(request, response);
+}

@@ -2,10 +2,11 @@ import { errorTable } from '@threadwire/protocol';
 import type { ErrorRequestHandler } from 'express';
 import { RequestError, invalidPayload, toRequestError } from '../request-error.ts';
 import type { Services } from '../services.ts';
+import { answerEarly } from './early-answer.ts';
 
 /** Answers whatever was thrown while a request was served, as an error object with its status. */
 export function createErrorHandler({ logger, metrics }: Services): ErrorRequestHandler {
-  return (thrown: unknown, _request, response, next) => {
+  return (thrown: unknown, request, response, next) => {
     if (response.headersSent) {
       next(thrown);
       return;
@@ -18,6 +19,7 @@ export function createErrorHandler({ logger, metrics }: Services): ErrorRequestH
     if (retryAfterMs !== undefined) response.set('Retry-After', String(Math.ceil(retryAfterMs / 1000)));
     const { status } = errorTable[error.code];
     if (status === 401) response.set('WWW-Authenticate', 'Bearer');
+    answerEarly(request, response);
     response.status(status).json({ error: error.toObject() });
   };
 }

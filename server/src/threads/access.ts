@@ -20,6 +20,13 @@ export function mayRead(thread: ThreadAccess, actor: Pick<Actor, 'id' | 'admin'>
   );
 }
 
+/** {@link mayRead} of one thread for many actors: its members are looked up, not searched. */
+export function readersOf(thread: ThreadAccess): (actor: Pick<Actor, 'id' | 'admin'>) => boolean {
+  const isOpen = thread.members.length === 0;
+  const named = new Set([thread.created_by, ...thread.members]);
+  return (actor) => actor.admin || isOpen || named.has(actor.id);
+}
+
 /** Whether the actor may change a thread's title, members and metadata. */
 export function mayChange(thread: ThreadAccess, actor: Pick<Actor, 'id' | 'admin'>): boolean {
   return actor.admin || thread.created_by === actor.id;

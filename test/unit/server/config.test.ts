@@ -39,7 +39,7 @@ test('an empty environment gives a server for this machine only', () => {
 });
 
 test('an empty variable counts as unset, and others are none of our business', () => {
-  const names = ['PORT', 'HOST', 'MONGODB_URI', 'AUTH_JWT_SECRET', 'TRANSPORTS', 'CORS_ORIGINS', 'REDIS_URL'];
+  const names = ['PORT', 'HOST', 'MONGODB_URI', 'ALLOW_ANONYMOUS', 'TRANSPORTS', 'CORS_ORIGINS', 'REDIS_URL'];
   const env = Object.fromEntries(names.map((name) => [name, '']));
   expect(loadConfig({ ...env, METRICS_TOKEN: undefined, PATH: '/bin', __proto__: 'x' })).toEqual(defaults);
 });
@@ -49,6 +49,10 @@ describe('a good value is taken', () => {
     [{ PORT: '0' }, { port: 0 }],
     [{ PORT: '65535' }, { port: 65_535 }],
     [{ HOST: '::1' }, { host: '::1' }],
+    [{ HOST: '[::1]' }, { host: '::1' }],
+    [{ HOST: 'LOCALHOST' }, { host: 'localhost' }],
+    [{ HOST: 'Chat-1.Example', ALLOW_ANONYMOUS: '1' }, { host: 'chat-1.example' }],
+    [{ HOST: 'fe80::1%eth0', ALLOW_ANONYMOUS: '1' }, { host: 'fe80::1%eth0' }],
     [{ MONGODB_URI: 'mongodb://a:1,b:2/db?replicaSet=r' }, { mongodbUri: 'mongodb://a:1,b:2/db?replicaSet=r' }],
     [{ MONGODB_URI: 'mongodb+srv://a.example' }, { mongodbUri: 'mongodb+srv://a.example' }],
     [{ DATA_DIR: '/var/lib/x' }, { dataDir: '/var/lib/x' }],
@@ -103,11 +107,17 @@ describe('a bad value is refused by the name of its variable', () => {
     ['TRANSPORTS', 'webtransport'],
     ['TRANSPORTS', 'websocket polling'],
     ['TRANSPORTS', ','],
+    ['TRANSPORTS', ' '],
+    ['HOST', '127.0.0.1:3000'],
+    ['HOST', '[::1]:3000'],
+    ['HOST', '[localhost]'],
+    ['HOST', ' localhost'],
+    ['HOST', 'http://localhost'],
     ['LOG_LEVEL', 'verbose'],
     ['LOG_LEVEL', 'new\nline'],
   ])('%s=%j', (name, value) => {
     const message = refusal({ [name]: value });
-    expect(message.startsWith(`${name} `)).toBe(true);
+    expect(message.startsWith(`${name} must `)).toBe(true);
     expect(message).toContain(JSON.stringify(value));
   });
 
@@ -178,6 +188,17 @@ describe('who may use the server', () => {
     expect(loadConfig({ ALLOW_ANONYMOUS: value, AUTH_JWT_SECRET: secret }).auth.mode).toBe('jwt');
     expect(refusal({ ALLOW_ANONYMOUS: value })).toMatch(/^ALLOW_ANONYMOUS=0 .*AUTH_JWT_SECRET/);
   });
+
+  const names = ['AUTH_JWT_SECRET', 'AUTH_JWKS_URL', 'AUTH_ISSUER', 'AUTH_AUDIENCE'];
+  test.each(names.flatMap((name) => ['', ' ', '\t\n'].map((value) => [name, value] as const)))(
+    'is not everybody where %s was to say it and is %j',
+    (name, value) => {
+      const others = name === 'AUTH_JWT_SECRET' ? {} : { AUTH_JWT_SECRET: secret };
+      for (const env of [{}, others, { ALLOW_ANONYMOUS: '1', HOST: '0.0.0.0' }]) {
+        expect(refusal({ ...env, [name]: value })).toMatch(new RegExp(`^${name} is set but empty: `));
+      }
+    },
+  );
 
   test.each<[string, Environment]>([
     ['AUTH_JWT_SECRET', { AUTH_JWT_SECRET: secret }],

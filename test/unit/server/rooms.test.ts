@@ -143,3 +143,23 @@ test('a broadcast reaches every connection', () => {
   rooms.broadcast('system_status', { status: 'ok' });
   for (const link of links) expect(link.received).toEqual([['system_status', { status: 'ok' }]]);
 });
+
+describe('an event to some connections', () => {
+  test('reaches those, once each, and nobody else', () => {
+    const { rooms, connect } = setUp();
+    const [a, b, c] = [connect('a'), connect('b'), connect('c')];
+    rooms.join('t', c.connection);
+    rooms.sendTo([a.connection, b.connection, a.connection], 'system_status', { status: 'ok' });
+    const expected = [['system_status', { status: 'ok' }]];
+    expect([a, b, c].map(({ link }) => link.received)).toEqual([expected, expected, []]);
+  });
+
+  test('to none, or to one that has closed, reaches nobody', () => {
+    const { rooms, connect } = setUp();
+    const [a, b] = [connect('a'), connect('b')];
+    a.close();
+    rooms.sendTo([], 'system_status', { status: 'ok' });
+    rooms.sendTo([a.connection], 'system_status', { status: 'ok' });
+    expect([a, b].map(({ link }) => link.received)).toEqual([[], []]);
+  });
+});

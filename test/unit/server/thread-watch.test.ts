@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { limits, utf8Bytes } from '@threadwire/protocol';
+import { utf8Bytes } from '@threadwire/protocol';
 import type { ServerPayload, Thread } from '@threadwire/protocol';
 import { Connection } from '../../../server/src/connection/connection.ts';
 import { TokenBucket } from '../../../server/src/connection/token-bucket.ts';
@@ -15,17 +15,26 @@ function setUp() {
   const { logger, lines } = fakeLogger();
   const threads = new Map<string, Thread>();
   const reads: (readonly string[])[] = [];
-  const store = { isAway: false };
+  const sent: string[][] = [];
+  const onSend = { call: (): void => undefined };
+  let lagMs = 0;
+  const store = { isAway: false, onRead: (): void => undefined };
   const watch = new ThreadWatch({
     store: {
       threads: async (ids) => {
         reads.push(ids);
+        store.onRead();
         if (store.isAway) throw new StoreUnavailable('away');
         return ids.flatMap((id) => threads.get(id) ?? []);
       },
     },
+    send: (connections, payload) => {
+      sent.push(connections.map(({ clientId }) => clientId));
+      onSend.call();
+      for (const connection of connections) connection.emit('threads_updated', payload);
+    },
     logger,
-    now: clock.now,
+    now: () => clock.now() + lagMs,
     schedule: clock.schedule,
   });
   return {
@@ -33,6 +42,16 @@ function setUp() {
     clock,
     reads,
     lines,
+    /** To whom each event was sent. */
+    sent,
+    /** Calls back in the middle of each sending. */
+    whileSending: (callback: () => void): void => {
+      onSend.call = callback;
+    },
+    /** Lets time pass in the middle of a turn. */
+    lag: (ms: number): void => {
+      lagMs += ms;
+    },
     store,
     /** Puts a thread into the store, as it is from now on; returns how it was. */
     put: (thread: Thread): Thread | undefined => {
@@ -173,9 +192,9 @@ describe('a thread whose members change', () => {
     expect([ada.told(), bo.told(), stranger.told()]).toEqual([[[['a'], []]], [[[], ['a']]], []]);
   });
 
-  test('twice within a second counts from what it was at first', async () => {
+  test('twice within a second is removed for all who could read it meanwhile', async () => {
     const { watch, clock, put, watcher } = setUp();
-    const [bo, cy] = [watcher('bo'), watcher('cy')];
+    const [bo, cy, dan, stranger] = [watcher('bo'), watcher('cy'), watcher('dan'), watcher('eve')];
     put(threadOf({ id: 'a', members: ['bo', 'ada'] }));
     watch.active('a');
     for (const members of [['cy'], ['dan']]) {
@@ -183,8 +202,28 @@ describe('a thread whose members change', () => {
       watch.changed(next, put(next));
     }
     await clock.advance(0);
-    // It was never told to cy.
-    expect([bo.told(), cy.told()]).toEqual([[[[], ['a']]], []]);
+    // It was never told to cy, who may have listed it.
+    expect([bo, cy, dan, stranger].map(({ told }) => told())).toEqual([
+      [[[], ['a']]],
+      [[[], ['a']]],
+      [[['a'], []]],
+      [],
+    ]);
+  });
+
+  test('and that was open is removed for all whom it does not name', async () => {
+    const { watch, clock, put, watcher } = setUp();
+    const [ada, bo, cy, root] = [watcher('ada'), watcher('bo'), watcher('cy'), watcher('root', true)];
+    put(threadOf({ id: 'a', created_by: 'ada' }));
+    const closed = threadOf({ id: 'a', created_by: 'ada', members: ['bo'] });
+    watch.changed(closed, put(closed));
+    await clock.advance(0);
+    expect([ada, bo, cy, root].map(({ told }) => told())).toEqual([
+      [[['a'], []]],
+      [[['a'], []]],
+      [[[], ['a']]],
+      [[['a'], []]],
+    ]);
   });
 
   test('and back again is not removed', async () => {
@@ -236,53 +275,179 @@ describe('while the store is away', () => {
 });
 
 describe('many changed threads', () => {
-  test('come in events of at most 512 KiB, a second apart', async () => {
+  const bulky = (id: string, fields: Partial<Thread> = {}) =>
+    threadOf({ id, metadata: { filler: 'x'.repeat(8000) }, ...fields });
+
+  test('come in events of at most 64 KiB, a second apart', async () => {
     const { watch, clock, put, watcher } = setUp();
     const { link, told } = watcher('ada');
-    const ids = range(1, 200).map((i) => `thread-${i}`);
+    const ids = range(1, 50).map((i) => `thread-${i}`);
     for (const id of ids) {
-      put(threadOf({ id, metadata: { filler: 'x'.repeat(8000) } }));
+      put(bulky(id));
       watch.active(id);
     }
     await clock.advance(0);
-    const first = told()[0]![0]!.length;
-    expect(first).toBeGreaterThan(50);
-    expect(first).toBeLessThan(limits.maxHistoryBytes / 8000);
+    expect(told()).toEqual([[ids.slice(0, 8), []]]);
     await clock.advance(999);
     expect(told()).toHaveLength(1);
-    await clock.advance(5000);
+    await clock.advance(10_000);
     expect(told().flatMap(([shown]) => shown)).toEqual(ids);
     for (const [, content] of link.received) {
-      expect(utf8Bytes(JSON.stringify(content))).toBeLessThan(limits.maxHistoryBytes + 1000);
+      expect(utf8Bytes(JSON.stringify(content))).toBeLessThan(64 * 1024 + 100);
     }
   });
 
-  test('are read 500 at a time', async () => {
-    const { watch, clock, reads, put, watcher } = setUp();
+  test('and one that is larger than an event should be comes alone', async () => {
+    const { watch, clock, put, watcher } = setUp();
     const { told } = watcher('ada');
+    const members = range(1, 1000).map((i) => `${i}`.padStart(64, 'x'));
+    for (const id of ['a', 'b', 'c']) {
+      put(threadOf({ id, members: id === 'b' ? members : [] }));
+      watch.active(id);
+    }
+    await clock.advance(5000);
+    expect(told()).toEqual([
+      [['a', 'c'], []],
+      [['b'], []],
+    ]);
+  });
+
+  test('that had to wait come as they are at last', async () => {
+    const { watch, clock, put, watcher } = setUp();
+    const { link } = watcher('ada');
+    for (const i of range(1, 10)) {
+      put(bulky(`${i}`));
+      watch.active(`${i}`);
+    }
+    await clock.advance(0);
+    put(bulky('10', { title: 'later' }));
+    watch.active('10');
+    await clock.advance(5000);
+    const shown = link.received.flatMap(([, content]) => (content as ServerPayload<'threads_updated'>).threads);
+    expect(shown.map(({ id, title }) => [id, title])).toEqual(
+      range(1, 10).map((i) => [`${i}`, i === 10 ? 'later' : '']),
+    );
+  });
+
+  test('of some do not hold up those of others, and what admins see holds up nobody', async () => {
+    const { watch, clock, put, watcher } = setUp();
+    const [ada, bo, root] = [watcher('ada'), watcher('bo'), watcher('root', true)];
+    for (const i of range(1, 10)) {
+      put(bulky(`${i}`, { created_by: 'ada', members: ['ada'] }));
+      watch.active(`${i}`);
+    }
+    put(threadOf({ id: 'of-bo', created_by: 'bo', members: ['bo'] }));
+    watch.active('of-bo');
+    await clock.advance(0);
+    expect(ada.told()).toEqual([[range(1, 8).map(String), []]]);
+    expect(bo.told()).toEqual([[['of-bo'], []]]);
+    expect(root.told()).toEqual([[[...range(1, 8).map(String), 'of-bo'], []]]);
+  });
+
+  test('are read 500 in a second at most, and a few at a time', async () => {
+    const { watch, clock, reads, put, watcher } = setUp();
+    const { told } = watcher('root', true);
     for (const i of range(1, 1200)) {
       put(threadOf({ id: `${i}` }));
       watch.active(`${i}`);
     }
     await clock.advance(2000);
-    expect(reads.map((ids) => ids.length)).toEqual([500, 500, 200]);
+    expect(new Set(reads.map((ids) => ids.length))).toEqual(new Set([20]));
+    expect(told().map(([shown]) => shown!.length)).toEqual([500, 500, 200]);
     expect(told().flatMap(([shown]) => shown)).toEqual(range(1, 1200).map(String));
+  });
+
+  test('are read no more than 512 KiB at a time', async () => {
+    const { watch, clock, reads, put, watcher } = setUp();
+    watcher('ada');
+    for (const i of range(1, 200)) {
+      put(bulky(`${i}`));
+      watch.active(`${i}`);
+    }
+    await clock.advance(0);
+    expect(reads.flat()).toHaveLength(80);
+    await clock.advance(1000);
+    expect(reads.flat()).toHaveLength(160);
   });
 
   test('that had to wait still tell who lost them', async () => {
     const { watch, clock, put, watcher } = setUp();
     const { told } = watcher('bo');
-    for (const i of range(1, 100)) {
+    for (const i of range(1, 150)) {
       put(threadOf({ id: `${i}`, members: ['bo'] }));
-      const without = threadOf({ id: `${i}`, members: ['cy'], metadata: { filler: 'x'.repeat(8000) } });
+      const without = bulky(`${i}`, { members: ['cy'] });
       watch.changed(without, put(without));
     }
     await clock.advance(0);
     // It changes once more before its turn.
-    watch.active('100');
+    watch.active('150');
     await clock.advance(1000);
     expect(told()).toHaveLength(2);
-    expect(told().flatMap(([, removed]) => removed)).toEqual(range(1, 100).map(String));
+    expect(told().flatMap(([, removed]) => removed)).toEqual(range(1, 150).map(String));
+  });
+});
+
+describe('many watchers', () => {
+  test('who are told the same are told by one event', async () => {
+    const { watch, clock, sent, put, watcher } = setUp();
+    for (const id of ['ada', 'bo', 'cy', 'ada']) watcher(id);
+    put(threadOf({ id: 'open' }));
+    watch.active('open');
+    await clock.advance(0);
+    put(threadOf({ id: 'of-ada', created_by: 'ada', members: ['ada'] }));
+    for (const id of ['open', 'of-ada']) watch.active(id);
+    await clock.advance(1000);
+    expect(sent).toEqual([
+      ['ada', 'ada', 'bo', 'cy'],
+      ['ada', 'ada'],
+      ['bo', 'cy'],
+    ]);
+  });
+
+  test('leave others their turn while they are told, and each has its second all the same', async () => {
+    const { watch, clock, sent, whileSending, lag, put, watcher } = setUp();
+    for (const i of range(1, 100)) watcher(`${i}`);
+    put(threadOf({ id: 'a' }));
+    whileSending(() => {
+      lag(20);
+      if (sent.length === 1) clock.schedule(() => sent.push(['somebody else']), 0);
+    });
+    watch.active('a');
+    await clock.advance(0);
+    expect(sent.map((ids) => (ids.length > 1 ? ids.length : ids[0]))).toEqual([32, 'somebody else', 32, 32, 4]);
+    watch.active('a');
+    // A second after the last of them was told.
+    expect(clock.pending).toEqual([1000]);
+  });
+
+  test('who leave while others are told hear nothing more', async () => {
+    const { watch, clock, sent, whileSending, lag, put, watcher } = setUp();
+    const watchers = range(1, 40).map((i) => watcher(`${i}`));
+    put(threadOf({ id: 'a' }));
+    whileSending(() => {
+      lag(20);
+      watch.remove(watchers[39]!.connection);
+    });
+    watch.active('a');
+    await clock.advance(0);
+    expect(sent.flat()).toEqual(range(1, 39).map(String));
+  });
+
+  test('who come while threads are read hear of what changes meanwhile', async () => {
+    const { watch, clock, store, put, watcher } = setUp();
+    watcher('ada');
+    for (const i of range(1, 60)) {
+      put(threadOf({ id: `${i}` }));
+      watch.active(`${i}`);
+    }
+    let told: (() => unknown[]) | undefined;
+    store.onRead = () => {
+      told ??= watcher('bo').told;
+      // Its turn to be read has not come yet.
+      watch.active('60');
+    };
+    await clock.advance(500);
+    expect(told!()).toEqual([[expect.arrayContaining(['60']), []]]);
   });
 });
 

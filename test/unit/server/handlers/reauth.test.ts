@@ -51,6 +51,40 @@ describe('a new token', () => {
     expect(client.link.state).toBe('open');
   });
 
+  test('that comes behind another one holds, however long that one takes to be checked', async () => {
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const expiries: Record<string, number> = { older: later, newer: muchLater };
+    const identify = async ({ token = '' }: { token?: string | undefined }): Promise<Identity> => {
+      if (token === 'older') await held;
+      return identityOf(actorOf('ada'), expiries[token]);
+    };
+    const client = new FakeApp({ authenticator: { anonymous: false, identify } }).connect(actorOf('ada'), later);
+    const requests = ['older', 'newer'].map((token) => client.ask('reauth', { token }));
+    await turn();
+    release();
+    await Promise.all(requests);
+    expect(client.connection.identity.expiresAt).toBe(muchLater);
+    expect(client.link.received.map(([, answer]) => (answer as { data: unknown }).data)).toEqual([
+      { user: { id: 'ada' }, expires_at: '2026-01-15T10:30:00.000Z' },
+      { user: { id: 'ada' }, expires_at: '2026-01-15T11:30:00.000Z' },
+    ]);
+  });
+
+  test('that is bad does not hold up the next one', async () => {
+    const identify = async ({ token }: { token?: string | undefined }): Promise<Identity> => {
+      if (token === 'bad') throw new RequestError('unauthenticated', 'no');
+      return identityOf(actorOf('ada'), muchLater);
+    };
+    const client = new FakeApp({ authenticator: { anonymous: false, identify } }).connect(actorOf('ada'), later);
+    const refused = client.refused('reauth', { token: 'bad' });
+    await client.ask('reauth', { token: 'good' });
+    expect((await refused).code).toBe('unauthenticated');
+    expect(client.connection.identity.expiresAt).toBe(muchLater);
+  });
+
   test('is not needed in anonymous mode, and changes nothing', async () => {
     const client = new FakeApp().connect(actorOf('ada'));
     expect(await client.ask('reauth', { token: 'whatever' })).toEqual({ user: { id: 'ada' } });
@@ -77,6 +111,22 @@ describe('an admin who becomes a user', () => {
     expect(['hidden', 'open', 'shared'].map((id) => client.seqs(id))).toEqual([[], [1], [1]]);
     expect(client.link.errors).toEqual([expect.objectContaining({ code: 'forbidden', thread_id: 'hidden' })]);
     expect([...client.connection.subscriptions]).toEqual(['open', 'shared']);
+  });
+
+  test('has to list its threads anew where it watches them: after the answer it is sent away to come back', async () => {
+    const { client } = await subscribed(identityOf(actorOf('ada'), muchLater));
+    await client.ask('watch_threads', {});
+    expect((await client.request('reauth', { token: 'new' })).ok).toBe(true);
+    expect(client.link.names.slice(-1)).toEqual(['ack']);
+    expect(client.link.state).toBe('transport closed');
+  });
+
+  test('goes on where it watches no threads', async () => {
+    const { client } = await subscribed(identityOf(actorOf('ada'), muchLater));
+    await client.ask('watch_threads', {});
+    await client.ask('unwatch_threads', {});
+    await client.ask('reauth', { token: 'new' });
+    expect(client.link.state).toBe('open');
   });
 
   test('has to start again where the store cannot tell what is closed', async () => {
