@@ -11,7 +11,7 @@ import { TolerantDecoder } from './connection/decoder.ts';
 import { createDispatch } from './connection/dispatch.ts';
 import { tolerateEnginePackets } from './connection/engine-packets.ts';
 import { watchExpiry } from './connection/expiry.ts';
-import { controlFlow } from './connection/flow.ts';
+import { controlFlow, flowOf } from './connection/flow.ts';
 import { Handshakes } from './connection/handshake.ts';
 import { ManualPongServer } from './connection/manual-pong-server.ts';
 import { drainConnections } from './drain.ts';
@@ -43,6 +43,8 @@ export interface ServerOptions {
   readonly corsOrigins?: readonly string[];
   readonly transports?: readonly Transport[];
   readonly metricsToken?: string | undefined;
+  /** A directory with a built page to serve at `/`. */
+  readonly pageDir?: string | undefined;
   /** Events per second and connection; 0: no limit. */
   readonly ratePerSecond?: number;
   readonly maxSubscriptions?: number;
@@ -187,6 +189,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     metrics,
     metricsToken: options.metricsToken,
     origins,
+    pageDir: options.pageDir,
     notReadyReasons: () => [
       ...(lifecycle.isDraining ? ['the server drains'] : []),
       ...(health.isUp ? [] : ['the store is away']),
@@ -241,12 +244,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
 function countHandshakes(io: ThreadIo, handshakes: Handshakes): void {
   const settled = new WeakMap<object, () => void>();
   io.engine.on('connection', (conn: EngineConnection) => {
-    const settle = handshakes.opened(() => {
-      const { socket } = conn.transport;
-      conn.close(true);
-      // It would wait half a minute for the other end to close too.
-      socket?.terminate();
-    });
+    const settle = handshakes.opened(() => flowOf(conn).cut());
     settled.set(conn, settle);
     conn.once('close', settle);
   });
@@ -255,7 +253,4 @@ function countHandshakes(io: ThreadIo, handshakes: Handshakes): void {
 
 interface EngineConnection {
   once(event: 'close', listener: () => void): void;
-  close(discard: boolean): void;
-  /** With a WebSocket, where it is one. */
-  readonly transport: { readonly socket?: { terminate(): void } };
 }

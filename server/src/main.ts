@@ -1,4 +1,7 @@
 #!/usr/bin/env node
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { ConfigError, loadConfig } from './config.ts';
 import type { Config } from './config.ts';
 import { createServer } from './create-server.ts';
@@ -20,7 +23,20 @@ async function openStore(config: Config): Promise<ThreadStore> {
   });
 }
 
+/** `--page DIRECTORY`: a built page to serve at `/`. Everything else comes from the environment. */
+function pageDirectory(): string | undefined {
+  let page: string | undefined;
+  try {
+    page = parseArgs({ options: { page: { type: 'string' } } }).values.page;
+  } catch (error) {
+    throw new ConfigError(`${(error as Error).message}; the only option is --page DIRECTORY`);
+  }
+  if (page === undefined || existsSync(join(page, 'index.html'))) return page;
+  throw new ConfigError(`--page ${page}: there is no index.html in it; \`npm run build\` makes that of the demo page`);
+}
+
 async function main(): Promise<void> {
+  const pageDir = pageDirectory();
   const config = loadConfig(process.env);
   const logger = createLogger(config.logLevel);
   if (config.auth.mode === 'jwt' && 'secret' in config.auth.key && Buffer.byteLength(config.auth.key.secret) < 32) {
@@ -28,7 +44,7 @@ async function main(): Promise<void> {
   }
   const hasStarted = stopOnSignal(config.drainTimeoutMs);
   const store = await openStore(config);
-  const server = await createServer({ ...config, store, logger }).catch(async (error: unknown) => {
+  const server = await createServer({ ...config, pageDir, store, logger }).catch(async (error: unknown) => {
     await store.close();
     throw error;
   });
@@ -38,6 +54,7 @@ async function main(): Promise<void> {
   console.log(
     [
       `listening on ${server.url}`,
+      ...(pageDir === undefined ? [] : [`  demo page  ${server.url}/`]),
       `  Socket.IO  ${server.url} with the path /api/ws`,
       `  HTTP API   ${server.url}/api/threads  (described by /api/openapi.json)`,
       `  users      ${config.auth.mode === 'anonymous' ? 'anonymous: everybody is who they say' : 'by token (JWT)'}`,

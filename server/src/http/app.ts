@@ -10,9 +10,12 @@ import { createOperations } from './operations.ts';
 import type { OperationsOptions } from './operations.ts';
 import { foreignReason } from './origin-guard.ts';
 import type { OriginRules } from './origin-guard.ts';
+import { createPage } from './page.ts';
 
 export interface AppOptions extends ApiOptions, OperationsOptions {
   readonly origins: OriginRules;
+  /** A built page to serve at `/`. */
+  readonly pageDir?: string | undefined;
 }
 
 /** The express app: guards first, then the operators' routes, then the API, whose error handler serves all. */
@@ -38,6 +41,7 @@ export function createApp(options: AppOptions): Express {
     );
   }
   app.use(createOperations(options));
+  if (options.pageDir !== undefined) app.use(createPage(options.pageDir));
   app.get('/', (_request, response) => {
     response
       .type('text/plain')
