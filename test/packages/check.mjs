@@ -76,10 +76,17 @@ try {
 const lock = Object.entries(readJson('package-lock.json').packages);
 const installed = lock.filter(([name, { link }]) => name.includes('node_modules/') && !link);
 
+/** As packages named theirs before there was one field for it. */
+function formerLicence(name) {
+  return readJson(`${name}/package.json`)
+    .licenses?.map(({ type }) => type)
+    .join(' OR ');
+}
+
 await check('every production dependency has a permissive licence', () =>
   installed
     .filter(([, { dev }]) => !dev)
-    .map(([name, entry]) => ({ name, license: entry.license ?? 'none given' }))
+    .map(([name, entry]) => ({ name, license: entry.license ?? formerLicence(name) ?? 'none given' }))
     .filter(({ license }) => !isPermissive(license))
     .map(({ name, license }) => `${name}: ${license}`),
 );

@@ -1,0 +1,10 @@
+export { ThreadwireClient } from './client.ts';
+export type { ClientOptions, ConnectionStatus } from './client.ts';
+export { ThreadwireError } from './errors.ts';
+export type { ClientErrorCode } from './errors.ts';
+export type { PendingMessage } from './outbox.ts';
+export type { ServerEventMap } from './server-event-map.ts';
+export type { EditOptions, SendOptions, Subscription, Thread, ThreadEvent } from './thread.ts';
+export type { ThreadList, ThreadListSnapshot } from './thread-list.ts';
+export type { ThreadSnapshot, ThreadStatus } from './thread-state.ts';
+export type { ErrorCode, JsonObject, Message, MessageStatus, RetryClass, Role, Session } from '@threadwire/protocol';
