@@ -48,13 +48,14 @@ test('npm start builds, serves, and says where', async () => {
 
 test('npm test on a machine with Node alone passes, and says by name what it left out', async () => {
   const { MONGODB_URI: _uri, THREADWIRE_MISSING_MONGODB: _why, THREADWIRE_REQUIRE: _required, ...rest } = process.env;
-  const env = { ...rest, SECANTUSD: '/not/here', THREADWIRE_PYTHON: '/not/here' };
+  const env = { ...rest, SECANTUSD: '/not/here', THREADWIRE_PYTHON: '/not/here', THREADWIRE_CHROMIUM: '/not/here' };
   // Those that need more, if only to see that they can be left out.
   const suites = ['test/contract/', 'test/faults/', 'test/integration/(two-processes|python-client|process)'];
   const jest = [join(root, 'node_modules', 'jest', 'bin', 'jest.js'), '--testNamePattern', 'can run'];
   const { stderr } = await run(process.execPath, [...jest, ...suites], { cwd: root, env });
   expect(stderr).toMatch(/^Tests: +\d+ skipped, \d+ passed, /m);
   expect(stderr).toMatch(/^not run: MongoDB store — .*pip install/m);
+  expect(stderr).toMatch(/^not run: Chromium — /m);
   expect(stderr).toMatch(/^not run: Python client — .*pip install/m);
 }, 120_000);
 

@@ -33,6 +33,24 @@ function pythonWith(...modules) {
   return interpreters.get(key);
 }
 
+/** @type {string | undefined} */
+let browser;
+
+/**
+ * The Chromium of this machine, or undefined; where THREADWIRE_CHROMIUM is set it is that or none.
+ * @returns {string | undefined}
+ */
+function chromium() {
+  const given = process.env.THREADWIRE_CHROMIUM;
+  const onPath = (process.env.PATH ?? '')
+    .split(path.delimiter)
+    .flatMap((directory) =>
+      ['chromium', 'chromium-browser', 'google-chrome'].map((name) => path.join(directory, name)),
+    );
+  browser ??= (given ? [given] : onPath).find((file) => existsSync(file));
+  return browser;
+}
+
 /**
  * By the name that THREADWIRE_REQUIRE knows it by: what the people who read a test run call it, and why it is not here.
  * @type {Record<string, { title: string, missing: () => string | undefined }>}
@@ -50,6 +68,11 @@ const requirements = {
     title: 'Python client',
     missing: () => (pythonWith('socketio', 'websocket', 'requests') ? undefined : howToInstall),
   },
+  chromium: {
+    title: 'Chromium',
+    missing: () =>
+      chromium() ? undefined : 'apt-get install chromium, or set THREADWIRE_CHROMIUM to a Chromium or Chrome',
+  },
 };
 
 /**
@@ -63,4 +86,4 @@ function missingRequirements() {
   });
 }
 
-module.exports = { missingRequirements, pythonWith, requirements };
+module.exports = { chromium, missingRequirements, pythonWith, requirements };
