@@ -206,6 +206,11 @@ export class ThreadwireClient {
     else if (this.#status.error?.retry === 'reauth' && this.#status.state === 'closed') this.#connection.open();
   }
 
+  /** Tries to connect now, where the next attempt is still some time away: for a button beside "connection lost". */
+  reconnect(): void {
+    this.#connection.hurry();
+  }
+
   /** Ends the connection; whatever waits fails with `closed`. */
   close(): void {
     this.#connection.close();

@@ -91,7 +91,7 @@ export class Connection {
   /** Begins, for the first time or after {@link close}. */
   open(): void {
     this.#apply({ type: 'open' });
-    page.addEventListener?.('online', this.#hurry);
+    page.addEventListener?.('online', this.hurry);
     this.#attempt();
   }
 
@@ -99,12 +99,13 @@ export class Connection {
   close(error?: ThreadwireError): void {
     if (this.#state.phase === 'closed') return;
     this.#cancelTimer();
-    page.removeEventListener?.('online', this.#hurry);
+    page.removeEventListener?.('online', this.hurry);
     this.#apply({ type: 'close', error });
     this.#socket.disconnect();
   }
 
-  readonly #hurry = (): void => {
+  /** Ends the pause before the next attempt. */
+  readonly hurry = (): void => {
     if (this.#state.phase !== 'waiting') return;
     this.#cancelTimer();
     this.#retry();

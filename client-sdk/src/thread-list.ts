@@ -93,6 +93,11 @@ export class ThreadList {
     }
   }
 
+  /** Asks for the list again, where it `failed`. */
+  retry(): void {
+    if (this.#status === 'failed' && this.#holders > 0) this.#start();
+  }
+
   /** A thread as an answer or a history brought it. */
   merge(thread: Thread): void {
     this.updated([thread], []);

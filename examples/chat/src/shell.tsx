@@ -12,7 +12,6 @@ import { InvalidLink, NothingSelected } from './welcome.tsx';
 export function Shell(): ReactElement {
   const route = useRoute();
   const [isCreating, setIsCreating] = useState(false);
-  const [listAttempt, setListAttempt] = useState(0);
   const threadId = route.screen === 'thread' ? route.threadId : undefined;
   useUnsentGuard(threadId);
   const create = (): void => setIsCreating(true);
@@ -32,13 +31,7 @@ export function Shell(): ReactElement {
         Skip to conversation
       </a>
       <StatusBanner />
-      {/* The list is asked for again when its last watcher has left and a new one comes. */}
-      <Sidebar
-        key={listAttempt}
-        selectedId={threadId}
-        onCreate={create}
-        onRetry={() => setListAttempt((attempt) => attempt + 1)}
-      />
+      <Sidebar selectedId={threadId} onCreate={create} />
       <main className="main" id="main" tabIndex={-1} aria-label="Conversation">
         {route.screen === 'thread' && <Conversation key={route.threadId} threadId={route.threadId} />}
         {route.screen === 'invalid' && <InvalidLink />}

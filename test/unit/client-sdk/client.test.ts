@@ -208,6 +208,23 @@ describe('a client', () => {
     }
   });
 
+  test('is told to reconnect, and does so at once where it waits to', async () => {
+    const { client, clock, socket, attempts } = await setUp();
+    client.reconnect();
+    expect(attempts.count).toBe(1);
+    socket.refuse();
+    expect(clock.pending).toEqual([250]);
+    client.reconnect();
+    client.reconnect();
+    expect([attempts.count, socket.state]).toEqual([2, 'opening']);
+    socket.accept();
+    client.reconnect();
+    expect([attempts.count, statusOf(client)]).toEqual([2, 'connected']);
+    client.close();
+    client.reconnect();
+    expect([attempts.count, socket.state]).toEqual([2, 'closed']);
+  });
+
   test('closed while it waits to reconnect does not', async () => {
     const { client, clock, socket, attempts } = await setUp();
     socket.refuse();

@@ -242,12 +242,20 @@ describe('a list that cannot be had', () => {
     expect(status()).toBe('live');
   });
 
-  test('for good says why', async () => {
-    const { connection, list } = setUp();
+  test('for good says why, and asks again where it is told to', async () => {
+    const { connection, list, status, answer } = setUp();
+    list.retry();
     list.watch();
+    list.retry();
     connection.take('watch_threads').refuse({ code: 'forbidden' });
     await turn();
     expect(list.getSnapshot()).toMatchObject({ status: 'failed', error: { code: 'forbidden' } });
+    list.retry();
+    expect(list.getSnapshot()).toMatchObject({ status: 'loading', error: undefined });
+    connection.take('watch_threads').ok({});
+    await turn();
+    await answer([active('a', 1)]);
+    expect(status()).toBe('live');
   });
 
   test('because the client is closed says so, also to who watches later', async () => {

@@ -1,3 +1,4 @@
+import { useThreadwire } from '@threadwire/client/react';
 import type { ReactElement } from 'react';
 import { useLasting } from '../hooks/use-lasting.ts';
 import { useSession } from '../session/session-context.ts';
@@ -21,6 +22,7 @@ export function StatusBanner(): ReactElement {
   const health = useConnectionHealth();
   const system = useSystemStatus();
   const { store } = useSession();
+  const client = useThreadwire();
   const isAway = health.state !== 'connected' && health.state !== 'closed';
   const hasBeenAway = useLasting(isAway, quietMs);
   const notice = health.state === 'closed' || hasBeenAway ? connectionNotice(health) : system && systemNotice(system);
@@ -33,6 +35,11 @@ export function StatusBanner(): ReactElement {
           <p className="banner-text">
             <strong>{notice.title}</strong> {notice.text}
           </p>
+          {health.state === 'reconnecting' && (
+            <button type="button" className="button" onClick={() => client.reconnect()}>
+              Try now
+            </button>
+          )}
           {health.state === 'closed' && (
             <button type="button" className="button" onClick={store.reopen}>
               Reconnect

@@ -1,4 +1,4 @@
-import { useThreadList } from '@threadwire/client/react';
+import { useThreadList, useThreadwire } from '@threadwire/client/react';
 import { useDeferredValue, useMemo, useRef, useState } from 'react';
 import type { ReactElement } from 'react';
 import { useSeen } from '../session/session-context.ts';
@@ -14,12 +14,11 @@ import { useThreadShortcuts } from './use-thread-shortcuts.ts';
 interface SidebarProps {
   readonly selectedId: string | undefined;
   readonly onCreate: () => void;
-  /** The list could not be loaded, and is to be asked for again. */
-  readonly onRetry: () => void;
 }
 
-export function Sidebar({ selectedId, onCreate, onRetry }: SidebarProps): ReactElement {
+export function Sidebar({ selectedId, onCreate }: SidebarProps): ReactElement {
   const list = useThreadList();
+  const { threadList } = useThreadwire();
   const seen = useSeen();
   const [query, setQuery] = useState('');
   const search = useRef<HTMLInputElement>(null);
@@ -49,7 +48,7 @@ export function Sidebar({ selectedId, onCreate, onRetry }: SidebarProps): ReactE
         seen={seen}
         selectedId={selectedId}
         onCreate={onCreate}
-        onRetry={onRetry}
+        onRetry={() => threadList.retry()}
         onClearSearch={() => {
           setQuery('');
           search.current?.focus();
