@@ -15,8 +15,11 @@ import { controlFlow, flowOf } from './connection/flow.ts';
 import { Handshakes } from './connection/handshake.ts';
 import { ManualPongServer } from './connection/manual-pong-server.ts';
 import { drainConnections } from './drain.ts';
+import { attachOutboxes } from './fanout/outbox.ts';
+import { roomAdapters } from './fanout/room-adapter.ts';
 import { Rooms } from './fanout/rooms.ts';
 import type { ThreadIo } from './fanout/rooms.ts';
+import { Turn } from './fanout/turn.ts';
 import { evictStrangers } from './handlers/evict.ts';
 import { createApp } from './http/app.ts';
 import { createHttpServer } from './http/http-server.ts';
@@ -89,7 +92,9 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     wsEngine: ManualPongServer,
     ...(corsOrigins.length > 0 && { cors: { origin: [...corsOrigins] } }),
   });
+  const turn = new Turn();
   const io: ThreadIo = new SocketServer({
+    adapter: roomAdapters(turn),
     connectTimeout: connectTimeoutMs,
     serveClient: false,
     // Only what is bound below: Socket.IO opens no server of its own.
@@ -178,6 +183,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     now,
   });
   tolerateEnginePackets(engine);
+  attachOutboxes(engine, turn);
   controlFlow(engine, { ratePerSecond, now, schedule });
   io.bind(engine);
   countHandshakes(io, handshakes);

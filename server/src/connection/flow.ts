@@ -1,5 +1,7 @@
 import type { Server as EngineServer, Socket as EngineSocket } from 'engine.io';
 import type { WebSocket } from 'ws';
+import { outboxOf, webSocketOf } from '../fanout/outbox.ts';
+import type { Outbox, OutboxObserver } from '../fanout/outbox.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 /** Events that a connection may be owed; beyond this it is a slow consumer. */
@@ -25,7 +27,7 @@ type Hold = 'unanswered' | 'undelivered' | 'too fast';
 
 const flows = new WeakMap<object, Flow>();
 
-/** Gives every transport connection of the engine its {@link Flow}. */
+/** Gives every transport connection of the engine its {@link Flow}; they have to have their outboxes. */
 export function controlFlow(engine: EngineServer, options: FlowOptions): void {
   engine.on('connection', (conn: EngineSocket) => flows.set(conn, new Flow(conn, options)));
 }
@@ -39,16 +41,15 @@ export function flowOf(conn: object): Flow {
  * What goes in and out of one transport connection, and how much of it this server holds: counts what the client has not
  * taken yet, and stops reading from a client that is owed too much, or that sends faster than anybody may.
  */
-export class Flow {
+export class Flow implements OutboxObserver {
   readonly #conn: EngineSocket;
+  readonly #outbox: Outbox;
   readonly #waste: TokenBucket;
   readonly #bytes: TokenBucket;
   readonly #now: () => number;
   readonly #schedule: FlowOptions['schedule'];
   readonly #holds = new Set<Hold>();
   #waiting: (() => void)[] = [];
-  /** In the engine's buffer; what has gone on from there the WebSocket counts. */
-  #queuedBytes = 0;
   /** Of what is undelivered, the answers: they are bounded by how requests are taken on. */
   #answerBytes = 0;
   #isAnswering = false;
@@ -59,13 +60,13 @@ export class Flow {
 
   constructor(conn: EngineSocket, { ratePerSecond, now, schedule }: FlowOptions) {
     this.#conn = conn;
+    this.#outbox = outboxOf(conn);
+    this.#outbox.observer = this;
     this.#now = now;
     this.#schedule = schedule;
     const bytes = ratePerSecond * bytesPerEvent;
     this.#waste = new TokenBucket(ratePerSecond, ratePerSecond * wasteBurstSeconds, now());
     this.#bytes = new TokenBucket(bytes, bytes * burstSeconds, now());
-    conn.on('packetCreate', ({ data }: { readonly data?: unknown }) => this.#queued(data));
-    conn.on('flush', () => (this.#queuedBytes = 0));
     conn.on('packet', ({ type }) => {
       if (type !== 'message') this.wasted();
     });
@@ -74,14 +75,9 @@ export class Flow {
     conn.on('upgrade', (transport) => this.#follow(transport as EngineSocket['transport']));
   }
 
-  /** What was sent and has not left this process. */
-  get undeliveredBytes(): number {
-    return this.#queuedBytes + (webSocketOf(this.#conn)?.bufferedAmount ?? 0);
-  }
-
   /** Whether so little is undelivered that a large answer may be made. Resolves at once, or when that is so, or closed. */
   async delivered(): Promise<void> {
-    if (this.#isClosed || this.undeliveredBytes <= deliveredBytes) return;
+    if (this.#isClosed || this.#outbox.undeliveredBytes <= deliveredBytes) return;
     await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
@@ -120,7 +116,7 @@ export class Flow {
 
   #follow(transport: EngineSocket['transport']): void {
     // After the engine's own listener, which sends what has gathered.
-    (transport as { on(event: 'ready', listener: () => void): void }).on('ready', () => this.#sent());
+    (transport as { on(event: 'ready', listener: () => void): void }).on('ready', () => this.drained());
     const webSocket = (transport as { readonly socket?: WebSocket }).socket;
     if (!webSocket) return;
     webSocket.prependListener('message', (data: Buffer) => this.#received(data.length));
@@ -132,22 +128,32 @@ export class Flow {
     });
   }
 
-  #queued(data: unknown): void {
-    const bytes = typeof data === 'string' ? Buffer.byteLength(data) : Buffer.isBuffer(data) ? data.length : 0;
-    this.#queuedBytes += bytes;
+  pushed(bytes: number): void {
     if (this.#isAnswering) this.#answerBytes += bytes;
-    const undelivered = this.undeliveredBytes;
+    this.#limit(this.#outbox.undeliveredBytes);
+  }
+
+  flushed(): void {
+    const undelivered = this.#outbox.undeliveredBytes;
+    this.#limit(undelivered);
+    this.#settle(undelivered);
+  }
+
+  drained(): void {
+    this.#settle(this.#outbox.undeliveredBytes);
+  }
+
+  #limit(undelivered: number): void {
     if (undelivered <= maxUndeliveredBytes) return;
     this.hold('undelivered', true);
     if (undelivered - this.#answerBytes > maxUndeliveredBytes) this.onSlow();
   }
 
-  #sent(): void {
-    const undelivered = this.undeliveredBytes;
+  #settle(undelivered: number): void {
     if (undelivered === 0) this.#answerBytes = 0;
     if (undelivered > deliveredBytes) return;
     this.hold('undelivered', false);
-    for (const resolve of this.#waiting.splice(0)) resolve();
+    if (this.#waiting.length > 0) for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   #received(bytes: number): void {
@@ -169,9 +175,4 @@ export class Flow {
     this.#isClosed = true;
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
-}
-
-/** The WebSocket of a connection, if it has one. */
-function webSocketOf(conn: EngineSocket): WebSocket | undefined {
-  return (conn.transport as unknown as { readonly socket?: WebSocket }).socket;
 }

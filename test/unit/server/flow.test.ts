@@ -2,13 +2,27 @@ import { EventEmitter } from 'node:events';
 import { describe, expect, test } from '@jest/globals';
 import type { Server as EngineServer } from 'engine.io';
 import { controlFlow, flowOf } from '../../../server/src/connection/flow.ts';
+import { Frame } from '../../../server/src/fanout/frame.ts';
+import { attachOutboxes, outboxOf } from '../../../server/src/fanout/outbox.ts';
+import { Turn } from '../../../server/src/fanout/turn.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
 const mib = 1024 * 1024;
+/** What comes to a large message in its frame. */
+const overheadBytes = 11;
 
 /** A WebSocket that takes nothing until it is told to, and notes what was done to it. */
 class StuckWebSocket extends EventEmitter {
+  readonly OPEN = 1;
+  readonly readyState = 1;
   bufferedAmount = 0;
+  readonly line = Object.assign(new EventEmitter(), { writableNeedDrain: true });
+  readonly _sender = {
+    _socket: this.line,
+    sendFrame: ([bytes]: [Buffer]) => {
+      this.bufferedAmount += bytes.length;
+    },
+  };
   readonly done: string[] = [];
   pause = () => this.done.push('pause');
   resume = () => this.done.push('resume');
@@ -20,8 +34,10 @@ function setUp({ ratePerSecond = 0 } = {}) {
   const clock = new ManualClock();
   const webSocket = new StuckWebSocket();
   const transport = Object.assign(new EventEmitter(), { socket: webSocket });
-  const conn = Object.assign(new EventEmitter(), { transport, close: () => webSocket.done.push('close') });
+  const conn = Object.assign(new EventEmitter(), { readyState: 'open', transport, writeBuffer: [] });
   const engine = new EventEmitter();
+  const turn = new Turn();
+  attachOutboxes(engine as EngineServer, turn);
   controlFlow(engine as EngineServer, {
     ratePerSecond,
     now: clock.now,
@@ -37,13 +53,17 @@ function setUp({ ratePerSecond = 0 } = {}) {
     transport,
     conn,
     flow,
-    /** The server sends this many bytes; the engine hands them on at once where the line is free. */
-    send: (bytes: number) => conn.emit('packetCreate', { type: 'message', data: 'x'.repeat(bytes) }),
+    /** The server sends about this many bytes. */
+    send: (bytes: number) => {
+      (conn as unknown as { write(data: string): void }).write('x'.repeat(Math.max(0, bytes - overheadBytes)));
+    },
+    /** The WebSocket gets it all. */
+    endTurn: () => turn.end(),
     /** Everything leaves. */
     drain: () => {
-      conn.emit('flush');
+      turn.end();
       webSocket.bufferedAmount = 0;
-      transport.emit('ready');
+      webSocket.line.emit('drain');
     },
     get slow() {
       return slow;
@@ -62,8 +82,18 @@ describe('a client that does not take what it is sent', () => {
 
   test('is owed what the WebSocket holds, too', () => {
     const line = setUp();
-    line.webSocket.bufferedAmount = mib;
+    line.send(mib);
+    line.endTurn();
+    expect(line.slow).toBe(0);
     line.send(1);
+    expect(line.slow).toBe(1);
+  });
+
+  test('is slow when its rooms are what it is owed', () => {
+    const line = setUp();
+    outboxOf(line.conn).deal([new Frame(0, 'x'.repeat(mib))]);
+    expect(line.slow).toBe(0);
+    line.endTurn();
     expect(line.slow).toBe(1);
   });
 
@@ -77,8 +107,9 @@ describe('a client that does not take what it is sent', () => {
     expect(line.slow).toBe(1);
     line.drain();
     expect(line.webSocket.done).toEqual(['pause', 'resume']);
+    const { slow } = line;
     line.send(mib + 1);
-    expect(line.slow).toBe(2);
+    expect(line.slow).toBe(slow + 1);
   });
 
   test('gets no further large answer until the last one has left, or it is gone', async () => {

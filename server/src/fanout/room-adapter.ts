@@ -1,0 +1,147 @@
+import type { Namespace } from 'socket.io';
+import { Adapter } from 'socket.io-adapter';
+import type { BroadcastOptions, Room, SocketId } from 'socket.io-adapter';
+import type { Packet } from 'socket.io-parser';
+import { Frame } from './frame.ts';
+import { outboxOf } from './outbox.ts';
+import type { Outbox } from './outbox.ts';
+import type { Turn } from './turn.ts';
+
+/** What of a Socket.IO socket is used here. */
+interface MemberSocket {
+  readonly conn: object;
+  readonly _anyOutgoingListeners?: readonly unknown[];
+  notifyOutgoingListeners(packet: Packet): void;
+}
+
+interface Member {
+  readonly socket: MemberSocket;
+  readonly outbox: Outbox;
+}
+
+/** What a room got since its members were the same, at most one turn long. */
+interface RoomTurn {
+  readonly frames: Frame[];
+  readonly packets: Packet[];
+  hasVolatile: boolean;
+}
+
+/** A room with so few members is not worth a batch. */
+const fewMembers = 2;
+
+/** What Socket.IO makes the adapters of its namespaces with: they send at the end of this turn. */
+export function roomAdapters(turn: Turn): (namespace: Namespace) => RoomAdapter {
+  // Socket.IO calls it with `new`.
+  return function create(namespace: Namespace) {
+    return new RoomAdapter(namespace, turn);
+  };
+}
+
+/**
+ * Socket.IO's adapter in memory, but a room's events of one turn are gathered, encoded once, and dealt out to its members
+ * together with everything else that they are due: see {@link Outbox}. Each connection gets what it would have got, in the
+ * same order.
+ */
+export class RoomAdapter extends Adapter {
+  readonly #turn: Turn;
+  readonly #members = new Map<SocketId, Member>();
+  #rooms = new Map<Room, RoomTurn>();
+
+  constructor(namespace: Namespace, turn: Turn) {
+    super(namespace);
+    this.#turn = turn;
+    turn.onDeal(() => this.#dealAll());
+  }
+
+  override addAll(id: SocketId, rooms: Set<Room>): void {
+    if (!this.#members.has(id)) this.#enter(id);
+    // Who comes gets nothing of what was sent before.
+    for (const room of rooms) this.#deal(room);
+    void super.addAll(id, rooms);
+  }
+
+  override del(id: SocketId, room: Room): void {
+    // Who leaves gets all of it.
+    this.#deal(room);
+    void super.del(id, room);
+  }
+
+  override delAll(id: SocketId): void {
+    if (this.#rooms.size > 0) for (const room of this.sids.get(id) ?? []) this.#deal(room);
+    this.#members.delete(id);
+    super.delAll(id);
+  }
+
+  override broadcast(packet: Packet, opts: BroadcastOptions): void {
+    const { rooms, except, flags } = opts;
+    if (rooms.size !== 1 || (except && except.size > 0)) {
+      super.broadcast(packet, opts);
+      return;
+    }
+    const [room] = rooms as Iterable<Room> as [Room];
+    const ids = this.rooms.get(room);
+    if (!ids) return;
+    const [text, ...attachments] = this.#encode(packet);
+    if (attachments.length > 0) super.broadcast(packet, opts);
+    else this.#send(room, ids, packet, new Frame(this.#turn.nextOrder(), text, flags?.volatile));
+  }
+
+  #enter(id: SocketId): void {
+    const socket = (this.nsp as Namespace).sockets.get(id) as unknown as MemberSocket | undefined;
+    if (socket) this.#members.set(id, { socket, outbox: outboxOf(socket.conn) });
+  }
+
+  #encode(packet: Packet): [string, ...unknown[]] {
+    const { nsp, encoder } = this as unknown as {
+      readonly nsp: Namespace;
+      readonly encoder: { encode(packet: Packet): [string, ...unknown[]] };
+    };
+    packet.nsp = nsp.name;
+    return encoder.encode(packet);
+  }
+
+  #send(room: Room, ids: ReadonlySet<SocketId>, packet: Packet, frame: Frame): void {
+    if (ids.size <= fewMembers) {
+      for (const id of ids) this.#sendTo(this.#members.get(id), packet, frame);
+      return;
+    }
+    let turn = this.#rooms.get(room);
+    if (!turn) {
+      turn = { frames: [], packets: [], hasVolatile: false };
+      this.#rooms.set(room, turn);
+    }
+    turn.frames.push(frame);
+    turn.packets.push(packet);
+    turn.hasVolatile ||= frame.isVolatile;
+  }
+
+  #sendTo(member: Member | undefined, packet: Packet, frame: Frame): void {
+    if (!member) return;
+    const { socket, outbox } = member;
+    socket.notifyOutgoingListeners(packet);
+    if (!(frame.isVolatile && outbox.isBacklogged)) outbox.share(frame);
+  }
+
+  #dealAll(): void {
+    if (this.#rooms.size === 0) return;
+    for (const room of this.#rooms.keys()) this.#deal(room);
+  }
+
+  #deal(room: Room): void {
+    const turn = this.#rooms.get(room);
+    if (!turn) return;
+    this.#rooms.delete(room);
+    const { frames, packets, hasVolatile } = turn;
+    for (const id of this.rooms.get(room)!) {
+      const member = this.#members.get(id);
+      if (!member) continue;
+      const { socket, outbox } = member;
+      if (hasVolatile && outbox.isBacklogged) {
+        for (const frame of frames) if (!frame.isVolatile) outbox.share(frame);
+      } else {
+        outbox.deal(frames);
+      }
+      if (socket._anyOutgoingListeners?.length) for (const packet of packets) socket.notifyOutgoingListeners(packet);
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import { Bundle } from './bundle.ts';
+
+/** What has something to send at the end of a turn. */
+interface Due {
+  flush(): void;
+}
+
+/**
+ * The turn of the event loop that is under way. What is sent in it leaves at its end: all that a connection is due, of
+ * however many rooms, in one write.
+ */
+export class Turn {
+  readonly #dealers: (() => void)[] = [];
+  #due: Due[] = [];
+  #order = 0;
+  #isEnding = false;
+  #empty = Bundle.empty();
+
+  /** The bundle of a connection that is due nothing yet. */
+  get empty(): Bundle {
+    return this.#empty;
+  }
+
+  /** `deal` is called when what rooms got is to be dealt out to their members: before anything leaves. */
+  onDeal(deal: () => void): void {
+    this.#dealers.push(deal);
+  }
+
+  /** The place of what is sent now among all that is sent. */
+  nextOrder(): number {
+    if (!this.#isEnding) {
+      this.#isEnding = true;
+      // The loop comes to these when it has read what there was to read; an idle room waits for nothing.
+      setImmediate(() => this.end());
+    }
+    return this.#order++;
+  }
+
+  /** Has it flushed at the end. */
+  add(due: Due): void {
+    this.#due.push(due);
+  }
+
+  /** Deals out what rooms got so far. */
+  deal(): void {
+    for (const deal of this.#dealers) deal();
+  }
+
+  /** Sends everything. */
+  end(): void {
+    this.#isEnding = false;
+    this.deal();
+    const due = this.#due;
+    this.#due = [];
+    this.#empty = Bundle.empty();
+    for (const one of due) one.flush();
+  }
+}
