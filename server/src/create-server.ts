@@ -3,13 +3,13 @@ import type { AddressInfo, Socket } from 'node:net';
 import { limits } from '@threadwire/protocol';
 import { Server as EngineServer } from 'engine.io';
 import { Server as SocketServer } from 'socket.io';
-import { Encoder } from 'socket.io-parser';
 import type { AuthConfig, Transport } from './config.ts';
 import { acceptConnections } from './connection/accept.ts';
 import { createAuthenticator } from './connection/authenticate.ts';
 import { TolerantDecoder } from './connection/decoder.ts';
 import { createDispatch } from './connection/dispatch.ts';
 import { tolerateEnginePackets } from './connection/engine-packets.ts';
+import { JsonEncoder } from './connection/encoder.ts';
 import { watchExpiry } from './connection/expiry.ts';
 import { controlFlow, flowOf } from './connection/flow.ts';
 import { Handshakes } from './connection/handshake.ts';
@@ -98,7 +98,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     connectTimeout: connectTimeoutMs,
     serveClient: false,
     // Only what is bound below: Socket.IO opens no server of its own.
-    parser: { Encoder, Decoder: TolerantDecoder },
+    parser: { Encoder: JsonEncoder, Decoder: TolerantDecoder },
   });
   const rooms = new Rooms(io.of('/'));
   const schedule = (callback: () => void, delayMs: number): void => {
@@ -206,9 +206,12 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
   });
   handshakes.attach(http);
   const sockets = new Set<Socket>();
+  function forget(this: Socket): void {
+    sockets.delete(this);
+  }
   http.on('connection', (socket) => {
     sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+    socket.on('close', forget);
   });
   await new Promise<void>((resolve, reject) => {
     http.once('error', reject);
@@ -254,7 +257,14 @@ function countHandshakes(io: ThreadIo, handshakes: Handshakes): void {
     settled.set(conn, settle);
     conn.once('close', settle);
   });
-  io.of('/').on('connection', (socket) => settled.get(socket.conn)?.());
+  io.of('/').on('connection', ({ conn }) => {
+    const settle = settled.get(conn);
+    if (!settle) return;
+    settle();
+    // An idle connection keeps nothing of it.
+    settled.delete(conn);
+    conn.off('close', settle);
+  });
 }
 
 interface EngineConnection {

@@ -7,10 +7,10 @@ import { RequestError, invalidPayload, toRequestError } from '../request-error.t
 import type { Services } from '../services.ts';
 import type { Identity } from './authenticate.ts';
 import { Connection } from './connection.ts';
-import type { ClientLink } from './connection.ts';
 import { TolerantDecoder, bytesOf, malformedPacket } from './decoder.ts';
 import type { Dispatch } from './dispatch.ts';
 import { flowOf } from './flow.ts';
+import { SocketLink } from './socket-link.ts';
 import { parse } from './parse.ts';
 import { TokenBucket } from './token-bucket.ts';
 
@@ -28,6 +28,7 @@ interface Admission {
 /** CONNECTs that one transport connection may try: a client that keeps failing has to open another. */
 const maxConnectAttempts = 5;
 const burstFactor = 4;
+const nothing = Object.freeze({});
 
 /** Lets clients into the namespace: authenticates CONNECT, sends `session`, and hands their events to `dispatch`. */
 export function acceptConnections(
@@ -74,9 +75,11 @@ export function acceptConnections(
   namespace.on('connection', (socket) => {
     const { identity, client } = admissions.get(socket)!;
     admissions.delete(socket);
+    attempts.delete(socket.conn);
+    forgetRequest(socket);
     const connection = new Connection({
       clientId: randomUUID(),
-      link: linkOf(socket),
+      link: new SocketLink(socket),
       identity,
       client,
       bucket: new TokenBucket(options.ratePerSecond, options.ratePerSecond * burstFactor, services.now()),
@@ -152,28 +155,15 @@ function refuseMalformed(services: Services, connection: Connection): void {
 /** Lets the decoder know what is out of place on this connection. */
 function tellOpenNamespaces(socket: ThreadSocket): void {
   const { decoder, nsps } = socket.client as unknown as { decoder: unknown; nsps: ReadonlyMap<string, unknown> };
-  if (decoder instanceof TolerantDecoder) decoder.isOpen = (namespace) => nsps.has(namespace);
+  if (decoder instanceof TolerantDecoder) decoder.namespaces = nsps;
 }
 
 function closeTransport(socket: ThreadSocket): void {
   socket.conn.close();
 }
 
-function linkOf(socket: ThreadSocket): ClientLink {
-  const flow = flowOf(socket.conn);
-  return {
-    id: socket.id,
-    emit: (event, payload) => {
-      socket.emit(event, payload as never);
-    },
-    disconnect: () => {
-      socket.disconnect(true);
-    },
-    closeTransport: () => closeTransport(socket),
-    setReading: (on) => flow.hold('unanswered', !on),
-    answer: (send) => flow.answer(send),
-    delivered: () => flow.delivered(),
-    wasted: () => flow.wasted(),
-    cut: () => flow.cut(),
-  };
+/** What Socket.IO keeps of the HTTP request is a third of what an idle connection takes, and may hold secrets. */
+function forgetRequest({ conn, handshake }: ThreadSocket): void {
+  Object.assign(conn, { request: null });
+  Object.assign(handshake, { headers: nothing, query: nothing, url: '' });
 }

@@ -27,19 +27,22 @@ export function bytesOf(event: object): number {
  * as an event named {@link malformedPacket}, or as a CONNECT whose auth object is not valid.
  */
 export class TolerantDecoder extends Decoder {
-  /** Whether a namespace is open; until this is known Socket.IO judges what is out of place, and closes the connection. */
-  isOpen: ((namespace: string) => boolean) | undefined;
+  /** Those that are open; until this is known Socket.IO judges what is out of place, and closes the connection. */
+  namespaces: { has(namespace: string): boolean } | undefined;
   #bytes = 0;
   #awaitsAttachments = false;
   #connects = 0;
 
   constructor() {
     super();
-    this.on('decoded', (packet: Packet) => {
-      if (Array.isArray(packet.data)) frameBytes.set(packet.data, this.#bytes);
-      this.#bytes = 0;
-      this.#awaitsAttachments = false;
-    });
+    this.on('decoded', onDecoded);
+  }
+
+  /** A packet is complete. */
+  completed(packet: Packet): void {
+    if (Array.isArray(packet.data)) frameBytes.set(packet.data, this.#bytes);
+    this.#bytes = 0;
+    this.#awaitsAttachments = false;
   }
 
   override add(chunk: unknown): void {
@@ -70,7 +73,7 @@ export class TolerantDecoder extends Decoder {
     if (head === undefined || type === undefined) throw misplaced;
     if (eventTypes.has(type) && (chunk[head.length] !== '[' || Number(id) > Number.MAX_SAFE_INTEGER)) throw misplaced;
     const isConnect = type === connectType;
-    if (type === connectErrorType || (this.isOpen && this.isOpen(namespace) === isConnect)) throw misplaced;
+    if (type === connectErrorType || (this.namespaces && this.namespaces.has(namespace) === isConnect)) throw misplaced;
     // The server asks clients for no acks. What else opens a namespace has its own rules.
     if (namespace === '/' && ackTypes.has(type)) throw misplaced;
   }
@@ -78,13 +81,18 @@ export class TolerantDecoder extends Decoder {
   #refuse(isConnect: boolean): void {
     // Drops the half of a binary event that it was waiting to complete.
     this.destroy();
-    const isFirstConnect = isConnect && !this.isOpen?.('/');
+    const isFirstConnect = isConnect && !this.namespaces?.has('/');
     this.emitReserved('decoded', {
       type: isFirstConnect ? PacketType.CONNECT : PacketType.EVENT,
       nsp: '/',
       data: isFirstConnect ? { malformed: true } : [malformedPacket],
     });
   }
+}
+
+/** The same for all decoders: an idle one has nothing of its own for it. */
+function onDecoded(this: TolerantDecoder, packet: Packet): void {
+  this.completed(packet);
 }
 
 const misplaced = new Error('the packet is out of place');

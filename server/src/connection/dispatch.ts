@@ -1,5 +1,6 @@
 import { clientEvents, idSchema, messageIdSchema } from '@threadwire/protocol';
 import type { ClientData, ClientEvent, ErrorObject } from '@threadwire/protocol';
+import { contextOf } from '../handlers/handler.ts';
 import type { ConnectionContext, Handler } from '../handlers/handler.ts';
 import { handlers } from '../handlers/index.ts';
 import type { Lifecycle } from '../lifecycle.ts';
@@ -24,7 +25,6 @@ export type Dispatch = (connection: Connection, inbound: Inbound) => Promise<voi
 export function createDispatch(services: Services, lifecycle: Lifecycle): Dispatch {
   return async (connection, inbound) => {
     const { event, args, ack } = inbound;
-    const request = about(event, args[0]);
     const callbacks: ((isOk: boolean) => void)[] = [];
     connection.requestBegins(inbound.bytes);
     const endWork = lifecycle.beginWork();
@@ -33,19 +33,19 @@ export function createDispatch(services: Services, lifecycle: Lifecycle): Dispat
     try {
       const name = admit(services, lifecycle, connection, inbound);
       const payload = parse(clientEvents[name].payload, singleObject(args), 'The payload');
-      const context: ConnectionContext = {
-        ...services,
+      const context = contextOf<Omit<ConnectionContext, keyof Services>>(services, {
         actor: connection.actor,
         connection,
         afterAnswer: (callback) => callbacks.push(callback),
-      };
+      });
       if (inTurn.has(name)) endTurn = await connection.turn();
       if (connection.isClosed) throw new RequestError('unavailable', 'The connection has closed.');
       const handler = handlers[name] as Handler<ClientEvent>;
       const data = await handler(context, payload);
-      connection.answer(() => answer(connection, name, data, request.message_id, ack));
+      connection.answer(() => answer(connection, name, data, payload.message_id, ack));
     } catch (thrown) {
       error = toRequestError(thrown);
+      const request = about(event, args[0]);
       if (error.code === 'internal') {
         services.logger.error({ err: thrown, client_id: connection.clientId, event: request.event }, 'request failed');
       }
@@ -56,7 +56,7 @@ export function createDispatch(services: Services, lifecycle: Lifecycle): Dispat
     try {
       for (const callback of callbacks) callback(error === undefined);
     } catch (thrown) {
-      services.logger.error({ err: thrown, client_id: connection.clientId, event: request.event }, 'after an answer');
+      services.logger.error({ err: thrown, client_id: connection.clientId, event }, 'after an answer');
       // Nobody knows how far it came: the client has to start again.
       connection.closeTransport();
     }
@@ -142,11 +142,11 @@ function answer(
   messageId: string | undefined,
   ack: Inbound['ack'],
 ): void {
-  const correlation = messageId === undefined ? {} : { message_id: messageId };
   if (ack) {
-    ack({ ok: true, data, ...correlation });
+    ack(messageId === undefined ? { ok: true, data } : { ok: true, data, message_id: messageId });
     return;
   }
+  const correlation = messageId === undefined ? {} : { message_id: messageId };
   switch (name) {
     case 'ping':
       connection.emit('pong', { ...(data as ClientData<'ping'>), ...correlation });

@@ -32,13 +32,22 @@ export function tolerateEnginePackets(engine: EngineServer): void {
 
 const unreadable: Packet = { type: 'error', data: 'parser error' };
 
+const tolerant = new WeakMap<Parser, Parser>();
+
 function tolerate(transport: Transport): void {
   const { parser } = transport;
+  // One for all connections: it holds nothing of them.
+  let made = tolerant.get(parser);
+  if (!made) tolerant.set(parser, (made = tolerantly(parser)));
+  transport.parser = made;
+}
+
+function tolerantly(parser: Parser): Parser {
   const decodePacket = (data: RawData, binaryType?: string): Packet => {
     const packet = parser.decodePacket(data, binaryType);
     return packet.type === 'error' || packet.type === 'ping' ? { type: 'message' } : packet;
   };
-  transport.parser = {
+  return {
     ...parser,
     decodePacket,
     decodePayload: (data, binaryType) => {

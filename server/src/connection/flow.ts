@@ -22,19 +22,20 @@ export interface FlowOptions {
   readonly schedule: (callback: () => void, delayMs: number) => void;
 }
 
-/** Why a connection is not read. */
-type Hold = 'unanswered' | 'undelivered' | 'too fast';
+/** Why a connection is not read: of these, any. */
+const holds = { unanswered: 1, undelivered: 2, 'too fast': 4 } as const;
+type Hold = keyof typeof holds;
 
-const flows = new WeakMap<object, Flow>();
+const flow = Symbol('flow');
 
 /** Gives every transport connection of the engine its {@link Flow}; they have to have their outboxes. */
 export function controlFlow(engine: EngineServer, options: FlowOptions): void {
-  engine.on('connection', (conn: EngineSocket) => flows.set(conn, new Flow(conn, options)));
+  engine.on('connection', (conn: EngineSocket) => new Flow(conn, options));
 }
 
-/** The flow of a transport connection. */
+/** The flow of a transport connection; its transports and WebSockets have it too. */
 export function flowOf(conn: object): Flow {
-  return flows.get(conn)!;
+  return (conn as { readonly [flow]: Flow })[flow];
 }
 
 /**
@@ -48,7 +49,7 @@ export class Flow implements OutboxObserver {
   readonly #bytes: TokenBucket;
   readonly #now: () => number;
   readonly #schedule: FlowOptions['schedule'];
-  readonly #holds = new Set<Hold>();
+  #holds = 0;
   #waiting: (() => void)[] = [];
   /** Of what is undelivered, the answers: they are bounded by how requests are taken on. */
   #answerBytes = 0;
@@ -67,12 +68,11 @@ export class Flow implements OutboxObserver {
     const bytes = ratePerSecond * bytesPerEvent;
     this.#waste = new TokenBucket(ratePerSecond, ratePerSecond * wasteBurstSeconds, now());
     this.#bytes = new TokenBucket(bytes, bytes * burstSeconds, now());
-    conn.on('packet', ({ type }) => {
-      if (type !== 'message') this.wasted();
-    });
-    conn.on('close', () => this.#closed());
-    this.#follow(conn.transport);
-    conn.on('upgrade', (transport) => this.#follow(transport as EngineSocket['transport']));
+    Object.assign(conn, { [flow]: this });
+    conn.on('packet', onPacket);
+    conn.on('close', onClose);
+    conn.on('upgrade', onUpgrade);
+    this.follow(conn.transport);
   }
 
   /** Whether so little is undelivered that a large answer may be made. Resolves at once, or when that is so, or closed. */
@@ -93,10 +93,10 @@ export class Flow implements OutboxObserver {
 
   /** Stops reading while there is any reason to. */
   hold(reason: Hold, isHeld: boolean): void {
-    const wasReading = this.#holds.size === 0;
-    if (isHeld) this.#holds.add(reason);
-    else this.#holds.delete(reason);
-    const isReading = this.#holds.size === 0;
+    const wasReading = this.#holds === 0;
+    if (isHeld) this.#holds |= holds[reason];
+    else this.#holds &= ~holds[reason];
+    const isReading = this.#holds === 0;
     if (this.#isClosed || isReading === wasReading) return;
     if (isReading) webSocketOf(this.#conn)?.resume();
     else webSocketOf(this.#conn)?.pause();
@@ -114,18 +114,28 @@ export class Flow implements OutboxObserver {
     else this.#conn.close(true);
   }
 
-  #follow(transport: EngineSocket['transport']): void {
+  /** Listens to a transport of the connection. */
+  follow(transport: EngineSocket['transport']): void {
+    Object.assign(transport, { [flow]: this });
     // After the engine's own listener, which sends what has gathered.
-    (transport as { on(event: 'ready', listener: () => void): void }).on('ready', () => this.drained());
-    const webSocket = (transport as { readonly socket?: WebSocket }).socket;
+    (transport as { on(event: 'ready', listener: () => void): void }).on('ready', onReady);
+    const { socket: webSocket } = transport as { readonly socket?: WebSocket };
     if (!webSocket) return;
-    webSocket.prependListener('message', (data: Buffer) => this.#received(data.length));
-    webSocket.on('pong', () => this.wasted());
-    webSocket.on('ping', (data: Buffer) => {
-      this.wasted();
-      // Of several that come while the line is full one is worth answering: the one after it is free again.
-      if (webSocket.bufferedAmount <= deliveredBytes) webSocket.pong(data, false, () => undefined);
-    });
+    Object.assign(webSocket, { [flow]: this });
+    webSocket.prependListener('message', onMessage);
+    webSocket.on('pong', onPong);
+    webSocket.on('ping', onPing);
+  }
+
+  /** A message came of so many bytes. */
+  received(bytes: number): void {
+    this.#slowDown(this.#bytes.charge(bytes, this.#now()));
+  }
+
+  /** The connection is gone. */
+  closed(): void {
+    this.#isClosed = true;
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   pushed(bytes: number): void {
@@ -156,12 +166,8 @@ export class Flow implements OutboxObserver {
     if (this.#waiting.length > 0) for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
-  #received(bytes: number): void {
-    this.#slowDown(this.#bytes.charge(bytes, this.#now()));
-  }
-
   #slowDown(waitMs: number): void {
-    if (waitMs === 0 || this.#holds.has('too fast')) return;
+    if (waitMs === 0 || (this.#holds & holds['too fast']) !== 0) return;
     this.hold('too fast', true);
     this.#schedule(() => {
       this.hold('too fast', false);
@@ -170,9 +176,36 @@ export class Flow implements OutboxObserver {
       this.#slowDown(Math.max(this.#waste.charge(0, now), this.#bytes.charge(0, now)));
     }, waitMs);
   }
+}
 
-  #closed(): void {
-    this.#isClosed = true;
-    for (const resolve of this.#waiting.splice(0)) resolve();
-  }
+// The same for all connections: an idle one has nothing of its own for them.
+
+function onPacket(this: object, { type }: { readonly type: string }): void {
+  if (type !== 'message') flowOf(this).wasted();
+}
+
+function onClose(this: object): void {
+  flowOf(this).closed();
+}
+
+function onUpgrade(this: object, transport: EngineSocket['transport']): void {
+  flowOf(this).follow(transport);
+}
+
+function onReady(this: object): void {
+  flowOf(this).drained();
+}
+
+function onMessage(this: object, data: Buffer): void {
+  flowOf(this).received(data.length);
+}
+
+function onPong(this: object): void {
+  flowOf(this).wasted();
+}
+
+function onPing(this: WebSocket, data: Buffer): void {
+  flowOf(this).wasted();
+  // Of several that come while the line is full one is worth answering: the one after it is free again.
+  if (this.bufferedAmount <= deliveredBytes) this.pong(data, false, () => undefined);
 }

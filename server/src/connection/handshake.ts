@@ -65,7 +65,9 @@ export class Handshakes {
         return;
       }
       socket.off('error', ignore);
+      const listeners = socket.rawListeners('close').length;
       this.#engine.handleUpgrade(request, socket, head);
+      dropResponse(socket, listeners);
     });
   }
 
@@ -126,6 +128,16 @@ export class Handshakes {
     this.#pending.delete(oldest);
     oldest.close();
     return undefined;
+  }
+}
+
+/**
+ * Engine.IO gives an upgrade a response, for middlewares, which waits for the socket to close, and holds the request for
+ * as long. Nothing here uses it; the WebSocket's own listener is no `once`.
+ */
+function dropResponse(socket: Duplex, listenersBefore: number): void {
+  for (const listener of socket.rawListeners('close').slice(listenersBefore)) {
+    if ('listener' in listener) socket.off('close', listener as unknown as () => void);
   }
 }
 

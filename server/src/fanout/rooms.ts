@@ -21,9 +21,12 @@ function roomOf(threadId: string): string {
 export class Rooms {
   readonly #namespace: ThreadNamespace;
   readonly #connections = new Map<string, Connection>();
+  /** The names of the rooms that there are: one string each, however many connections are in it. */
+  readonly #names = new Map<string, string>();
 
   constructor(namespace: ThreadNamespace) {
     this.#namespace = namespace;
+    this.onEmpty((threadId) => this.#names.delete(threadId));
   }
 
   /** Every connection of this node, by its Socket.IO id. */
@@ -41,7 +44,12 @@ export class Rooms {
   }
 
   join(threadId: string, connection: Connection): void {
-    void this.#namespace.sockets.get(connection.socketId)?.join(roomOf(threadId));
+    let room = this.#names.get(threadId);
+    if (room === undefined) {
+      room = roomOf(threadId);
+      this.#names.set(threadId, room);
+    }
+    void this.#namespace.sockets.get(connection.socketId)?.join(room);
   }
 
   leave(threadId: string, connection: Connection): void {

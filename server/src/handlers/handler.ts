@@ -18,6 +18,11 @@ export interface ConnectionContext extends RequestContext {
   readonly afterAnswer: (callback: (isOk: boolean) => void) => void;
 }
 
+/** The context of one request. The services are its prototype: copied into each, they would cost more than the rest of it. */
+export function contextOf<C extends object>(services: Services, request: C): Services & C {
+  return Object.assign(Object.create(services) as Services, request);
+}
+
 /** Carries out a request and returns the data of its answer, or throws a RequestError. */
 export type Handler<E extends ClientEvent, C = ConnectionContext> = (
   context: C,

@@ -9,6 +9,7 @@ import type { Identity } from '../connection/authenticate.ts';
 import { parse } from '../connection/parse.ts';
 import { createThreadOnce } from '../handlers/create-thread.ts';
 import { getThread } from '../handlers/get-thread.ts';
+import { contextOf } from '../handlers/handler.ts';
 import type { RequestContext, SharedHandler } from '../handlers/handler.ts';
 import { handlers } from '../handlers/index.ts';
 import { streamsUnavailable } from '../handlers/streams-unavailable.ts';
@@ -92,7 +93,7 @@ async function serve(
   refuseWhileDraining(lifecycle, response);
   // Answered is what has left, or has nobody left to go to.
   finished(response, lifecycle.beginWork());
-  const context: RequestContext = { ...services, actor: identity.actor };
+  const context = contextOf(services, { actor: identity.actor });
   const { data, isRepeat = false } = await actions[route.event](context, fieldsOf(request, route));
   const [first, second = first] = route.statuses as readonly [number, number?];
   services.metrics.answered(`http ${route.event}`, 'ok');

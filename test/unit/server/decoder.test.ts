@@ -11,7 +11,7 @@ function decode(...frames: readonly (string | Buffer)[]): Packet[] {
 /** The same, where it is known which namespaces are open. */
 function decodeWith(open: readonly string[] | undefined, ...frames: readonly (string | Buffer)[]): Packet[] {
   const decoder = new TolerantDecoder();
-  if (open) decoder.isOpen = (namespace) => open.includes(namespace);
+  if (open) decoder.namespaces = new Set(open);
   const packets: Packet[] = [];
   decoder.on('decoded', (packet: Packet) => packets.push(packet));
   for (const frame of frames) decoder.add(frame);

@@ -1,0 +1,52 @@
+import type { ServerEvent } from '@threadwire/protocol';
+import type { ThreadSocket } from '../fanout/rooms.ts';
+import type { ClientLink } from './connection.ts';
+import { flowOf } from './flow.ts';
+import type { Flow } from './flow.ts';
+
+/** A connection's end of its Socket.IO socket. */
+export class SocketLink implements ClientLink {
+  readonly #socket: ThreadSocket;
+  readonly #flow: Flow;
+
+  constructor(socket: ThreadSocket) {
+    this.#socket = socket;
+    this.#flow = flowOf(socket.conn);
+  }
+
+  get id(): string {
+    return this.#socket.id;
+  }
+
+  emit(event: ServerEvent, payload: unknown): void {
+    this.#socket.emit(event, payload as never);
+  }
+
+  disconnect(): void {
+    this.#socket.disconnect(true);
+  }
+
+  closeTransport(): void {
+    this.#socket.conn.close();
+  }
+
+  setReading(on: boolean): void {
+    this.#flow.hold('unanswered', !on);
+  }
+
+  answer(send: () => void): void {
+    this.#flow.answer(send);
+  }
+
+  delivered(): Promise<void> {
+    return this.#flow.delivered();
+  }
+
+  wasted(): void {
+    this.#flow.wasted();
+  }
+
+  cut(): void {
+    this.#flow.cut();
+  }
+}
