@@ -52,7 +52,9 @@ export class Bundle {
     if (!this.#before || this.#before.isEmpty) return (this.#frames = this.#batch);
     const frames: Frame[] = [];
     // eslint-disable-next-line typescript/no-this-alias
-    for (let bundle: Bundle | undefined = this; bundle; bundle = bundle.#before) frames.push(...bundle.#batch);
+    for (let bundle: Bundle | undefined = this; bundle; bundle = bundle.#before) {
+      for (const frame of bundle.#batch) frames.push(frame);
+    }
     this.#frames = frames.sort((a, b) => a.order - b.order);
     return this.#frames;
   }

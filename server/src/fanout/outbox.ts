@@ -1,5 +1,6 @@
 import { Socket as EngineSocket } from 'engine.io';
 import type { Server as EngineServer } from 'engine.io';
+import type { RawData } from 'engine.io-parser';
 import type { Socket as NetSocket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { Batch, Bundle } from './bundle.ts';
@@ -39,6 +40,8 @@ export class Outbox {
   readonly #conn: EngineSocket;
   readonly #turn: Turn;
   #own = noFrames;
+  /** What is volatile is dealt out late where it may have to be left out. */
+  #isInOrder = true;
   #ownBytes = 0;
   #bundle: Bundle | undefined;
   #isDue = false;
@@ -75,6 +78,7 @@ export class Outbox {
   /** Sends a message that others get, too. */
   share(frame: Frame): void {
     if (this.#own === noFrames) this.#own = [];
+    else if (frame.order < this.#own.at(-1)!.order) this.#isInOrder = false;
     this.#own.push(frame);
     this.#makeDue();
   }
@@ -87,9 +91,10 @@ export class Outbox {
 
   /** Writes everything. */
   flush(): void {
-    const own = this.#own;
+    const own = this.#isInOrder ? this.#own : sorted(this.#own);
     const bundle = this.#bundle;
     this.#own = noFrames;
+    this.#isInOrder = true;
     this.#ownBytes = 0;
     this.#bundle = undefined;
     this.#isDue = false;
@@ -119,7 +124,9 @@ export class Outbox {
   #freeSender(): FrameSender | undefined {
     const { transport, writeBuffer } = this.#conn as unknown as EngineInternals;
     const webSocket = webSocketOf(this.#conn);
-    if (!webSocket || transport.perMessageDeflate || writeBuffer.length > 0) return undefined;
+    if (!webSocket || transport.perMessageDeflate || !transport.supportsBinary || writeBuffer.length > 0) {
+      return undefined;
+    }
     return webSocket.readyState === webSocket.OPEN ? (webSocket as unknown as WebSocketInternals)._sender : undefined;
   }
 
@@ -148,7 +155,7 @@ export class Outbox {
 }
 
 interface EngineInternals {
-  readonly transport: { readonly perMessageDeflate?: unknown };
+  readonly transport: { readonly perMessageDeflate?: unknown; readonly supportsBinary: boolean };
   readonly writeBuffer: readonly unknown[];
 }
 
@@ -170,14 +177,22 @@ export function webSocketOf({ transport }: EngineSocket): WebSocket | undefined 
 function inOrder(own: readonly Frame[], bundle: Bundle | undefined): readonly Frame[] {
   if (!bundle) return own;
   if (own.length === 0) return bundle.frames;
-  return [...own, ...bundle.frames].sort((a, b) => a.order - b.order);
+  return sorted([...own, ...bundle.frames]);
+}
+
+function sorted(frames: Frame[]): Frame[] {
+  return frames.sort((a, b) => a.order - b.order);
 }
 
 /** Takes the place of Engine.IO's. */
-function write(this: EngineSocket, data: string | Buffer, options?: { readonly volatile?: boolean }): EngineSocket {
+function write(this: EngineSocket, data: RawData, options?: { readonly volatile?: boolean }): EngineSocket {
   const box = outboxOf(this);
-  if (!(options?.volatile && box.isBacklogged)) box.push(data);
+  if (!(options?.volatile && box.isBacklogged)) box.push(typeof data === 'string' ? data : toBuffer(data));
   return this;
+}
+
+function toBuffer(data: ArrayBuffer | ArrayBufferView): Buffer {
+  return ArrayBuffer.isView(data) ? Buffer.from(data.buffer, data.byteOffset, data.byteLength) : Buffer.from(data);
 }
 
 /** Takes the place of Engine.IO's: what was sent before leaves before. */

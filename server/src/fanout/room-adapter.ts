@@ -14,6 +14,11 @@ interface MemberSocket {
   notifyOutgoingListeners(packet: Packet): void;
 }
 
+/** What the stock adapter leaves a room by, for its subclasses in JavaScript. */
+interface Leaving {
+  _del(room: Room, id: SocketId): void;
+}
+
 interface Member {
   readonly socket: MemberSocket;
   readonly outbox: Outbox;
@@ -55,9 +60,11 @@ export class RoomAdapter extends Adapter {
 
   override addAll(id: SocketId, rooms: Set<Room>): void {
     if (!this.#members.has(id)) this.#enter(id);
-    // Who comes gets nothing of what was sent before.
-    for (const room of rooms) this.#deal(room);
-    void super.addAll(id, rooms);
+    for (const room of rooms) {
+      // Who comes gets nothing of what was sent before, by listeners of the other rooms either.
+      this.#deal(room);
+      void super.addAll(id, rooms.size === 1 ? rooms : new Set([room]));
+    }
   }
 
   override del(id: SocketId, room: Room): void {
@@ -67,9 +74,12 @@ export class RoomAdapter extends Adapter {
   }
 
   override delAll(id: SocketId): void {
-    if (this.#rooms.size > 0) for (const room of this.sids.get(id) ?? []) this.#deal(room);
+    for (const room of this.sids.get(id) ?? []) {
+      this.#deal(room);
+      (this as unknown as Leaving)._del(room, id);
+    }
     this.#members.delete(id);
-    super.delAll(id);
+    this.sids.delete(id);
   }
 
   override broadcast(packet: Packet, opts: BroadcastOptions): void {
@@ -88,7 +98,10 @@ export class RoomAdapter extends Adapter {
 
   #enter(id: SocketId): void {
     const socket = (this.nsp as Namespace).sockets.get(id) as unknown as MemberSocket | undefined;
-    if (socket) this.#members.set(id, { socket, outbox: outboxOf(socket.conn) });
+    if (!socket) return;
+    // It may have joined rooms before it was let in.
+    for (const room of this.sids.get(id) ?? []) this.#deal(room);
+    this.#members.set(id, { socket, outbox: outboxOf(socket.conn) });
   }
 
   #encode(packet: Packet): [string, ...unknown[]] {
@@ -102,7 +115,8 @@ export class RoomAdapter extends Adapter {
 
   #send(room: Room, ids: ReadonlySet<SocketId>, packet: Packet, frame: Frame): void {
     if (ids.size <= fewMembers) {
-      for (const id of ids) this.#sendTo(this.#members.get(id), packet, frame);
+      const members = [...ids].map((id) => this.#members.get(id));
+      for (const member of members) this.#sendTo(member, packet, frame);
       return;
     }
     let turn = this.#rooms.get(room);
@@ -132,7 +146,8 @@ export class RoomAdapter extends Adapter {
     if (!turn) return;
     this.#rooms.delete(room);
     const { frames, packets, hasVolatile } = turn;
-    for (const id of this.rooms.get(room)!) {
+    const listening: MemberSocket[] = [];
+    for (const id of this.rooms.get(room) ?? []) {
       const member = this.#members.get(id);
       if (!member) continue;
       const { socket, outbox } = member;
@@ -141,7 +156,9 @@ export class RoomAdapter extends Adapter {
       } else {
         outbox.deal(frames);
       }
-      if (socket._anyOutgoingListeners?.length) for (const packet of packets) socket.notifyOutgoingListeners(packet);
+      if (socket._anyOutgoingListeners?.length) listening.push(socket);
     }
+    // When everybody has their share: a listener may do anything.
+    for (const socket of listening) for (const packet of packets) socket.notifyOutgoingListeners(packet);
   }
 }

@@ -49,10 +49,29 @@ export class Turn {
   /** Sends everything. */
   end(): void {
     this.#isEnding = false;
-    this.deal();
+    const failures: unknown[] = [];
+    this.#tryToDeal(failures);
     const due = this.#due;
     this.#due = [];
     this.#empty = Bundle.empty();
-    for (const one of due) one.flush();
+    for (const one of due) {
+      // Something was sent while others were written to: to this one it goes in its place.
+      if (this.#isEnding) this.#tryToDeal(failures);
+      try {
+        one.flush();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    // What one connection's listener throws is no fault of the others.
+    if (failures.length > 0) throw failures[0];
+  }
+
+  #tryToDeal(failures: unknown[]): void {
+    try {
+      this.deal();
+    } catch (error) {
+      failures.push(error);
+    }
   }
 }
