@@ -1,6 +1,5 @@
 import { Socket as EngineSocket } from 'engine.io';
 import type { Server as EngineServer } from 'engine.io';
-import type { RawData } from 'engine.io-parser';
 import type { Socket as NetSocket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { Batch, Bundle } from './bundle.ts';
@@ -184,14 +183,16 @@ function sorted(frames: Frame[]): Frame[] {
   return frames.sort((a, b) => a.order - b.order);
 }
 
+type Bytes = ArrayBuffer | ArrayBufferView;
+
 /** Takes the place of Engine.IO's. */
-function write(this: EngineSocket, data: RawData, options?: { readonly volatile?: boolean }): EngineSocket {
+function write(this: EngineSocket, data: string | Bytes, options?: { readonly volatile?: boolean }): EngineSocket {
   const box = outboxOf(this);
   if (!(options?.volatile && box.isBacklogged)) box.push(typeof data === 'string' ? data : toBuffer(data));
   return this;
 }
 
-function toBuffer(data: ArrayBuffer | ArrayBufferView): Buffer {
+function toBuffer(data: Bytes): Buffer {
   return ArrayBuffer.isView(data) ? Buffer.from(data.buffer, data.byteOffset, data.byteLength) : Buffer.from(data);
 }
 
