@@ -27,6 +27,7 @@ import { Lifecycle } from './lifecycle.ts';
 import { createLogger } from './logger.ts';
 import type { Logger } from './logger.ts';
 import { Metrics } from './metrics.ts';
+import { newId } from './new-id.ts';
 import { RequestError } from './request-error.ts';
 import type { Services } from './services.ts';
 import { StoreHealth } from './store/store-health.ts';
@@ -161,7 +162,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     logger,
     metrics,
     now,
-    newId: options.newId ?? randomUUID,
+    newId: options.newId ?? newId,
     maxSubscriptions: options.maxSubscriptions ?? 1000,
   };
   acceptConnections(io.of('/'), services, createDispatch(services, lifecycle), {

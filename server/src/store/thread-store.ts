@@ -113,6 +113,9 @@ export class StoreUnavailable extends Error {
 export interface ThreadStore {
   readonly kind: 'embedded' | 'mongodb';
 
+  /** Calls of `write` take effect in the order in which they are made, also where one is made before another is answered. */
+  readonly writesInOrder?: boolean;
+
   /**
    * Applies ops in the order given (of one thread; threads are independent), all durable when it resolves:
    * one transaction, or one ordered batch per thread. Result i belongs to op i. Access, idempotency, `ifSeq` and the

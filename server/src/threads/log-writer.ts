@@ -6,7 +6,7 @@ import { messageChange } from './durable-event.ts';
 import type { Change } from './durable-event.ts';
 
 export interface LogWriterPorts {
-  readonly store: Pick<ThreadStore, 'write'>;
+  readonly store: Pick<ThreadStore, 'write' | 'writesInOrder'>;
   readonly logger: Logger;
   /** Called for each change after it was committed, in order of seq, before its writer is answered. */
   readonly onCommit: (change: Change) => void;
@@ -20,6 +20,9 @@ export interface LogWriterPorts {
 /** One batch holds at most this many ops and about this many characters, so that none keeps the others waiting long. */
 const maxBatchOps = 256;
 const maxBatchLength = 1024 * 1024;
+/** While a batch is under way, so many ops are worth a second one, so that the store need not wait for this thread. */
+const minOpsAhead = 64;
+const maxBatchesUnderWay = 2;
 /** Above this the server takes on no more. */
 const maxQueuedOps = 50_000;
 const maxQueuedLength = 128 * 1024 * 1024;
@@ -32,13 +35,16 @@ interface Entry {
 
 /**
  * The one way by which threads change on this node: a queue whose waiting ops are committed together, announced in
- * order, and then answered. One batch is under way at a time; the next one gathers meanwhile.
+ * order, and then answered. While a batch is under way the next one gathers; it is sent after it when it is answered, or
+ * before, where the store keeps the order and it is worth it.
  */
 export class LogWriter {
   readonly #ports: LogWriterPorts;
   #queue: Entry[] = [];
   #queuedLength = 0;
-  #isRunning = false;
+  #isScheduled = false;
+  #underWay = 0;
+  #repeating = 0;
 
   constructor(ports: LogWriterPorts) {
     this.#ports = ports;
@@ -55,17 +61,31 @@ export class LogWriter {
     return new Promise((resolve, reject) => {
       this.#queue.push({ op, resolve, reject });
       this.#queuedLength += lengthOf(op);
-      void this.#run();
+      if (this.#isScheduled || !this.#mayCommit()) return;
+      this.#isScheduled = true;
+      // What else arrives in this turn goes into the same batch.
+      setImmediate(() => {
+        this.#isScheduled = false;
+        this.#commitQueue();
+      });
     });
   }
 
-  async #run(): Promise<void> {
-    if (this.#isRunning) return;
-    this.#isRunning = true;
-    // What else arrives in this turn goes into the same batch.
-    await new Promise(setImmediate);
-    while (this.#queue.length > 0) await this.#commit(this.#takeBatch());
-    this.#isRunning = false;
+  #commitQueue(): void {
+    while (this.#queue.length > 0 && this.#mayCommit()) {
+      this.#underWay += 1;
+      void this.#commit(this.#takeBatch()).finally(() => {
+        this.#underWay -= 1;
+        this.#commitQueue();
+      });
+    }
+  }
+
+  #mayCommit(): boolean {
+    if (this.#underWay === 0) return true;
+    // What is repeated has lost its place: nothing more may overtake it.
+    if (!this.#ports.store.writesInOrder || this.#repeating > 0) return false;
+    return this.#underWay < maxBatchesUnderWay && this.#queue.length >= minOpsAhead;
   }
 
   #takeBatch(): Entry[] {
@@ -82,7 +102,7 @@ export class LogWriter {
     this.#ports.onBatch?.(batch.length);
     try {
       const results = await this.#ports.store.write(batch.map((entry) => entry.op));
-      for (const [i, entry] of batch.entries()) this.#settle(entry, results[i]!);
+      batch.forEach((entry, i) => this.#settle(entry, results[i]!));
     } catch (error) {
       // Whatever of it took effect is not announced by anybody, not even where it is repeated below.
       for (const { op } of batch) this.#ports.onUnknown(op.threadId);
@@ -90,7 +110,9 @@ export class LogWriter {
         this.#ports.logger.error({ err: error, ops: batch.length }, 'a batch failed');
         // One op that the store cannot digest must not take the others with it.
         if (batch.length > 1) {
+          this.#repeating += 1;
           for (const entry of batch) await this.#commit([entry]);
+          this.#repeating -= 1;
           return;
         }
       }

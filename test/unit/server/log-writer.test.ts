@@ -20,7 +20,7 @@ function append(id: string, content = 'text', threadId = 't'): WriteOp {
   return { kind: 'append', threadId, actor: actorOf('ada'), id, ...fields };
 }
 
-function setUp() {
+function setUp({ writesInOrder = false } = {}) {
   const batches: Batch[] = [];
   /** What happened, in order. */
   const happened: string[] = [];
@@ -33,6 +33,7 @@ function setUp() {
   });
   const writer = new LogWriter({
     store: {
+      writesInOrder,
       write: (ops) =>
         new Promise((resolve, reject) => {
           batches.push({ ops, answer: resolve, fail: reject, commit: () => resolve(ops.map(committed)) });
@@ -128,6 +129,49 @@ describe('group commit', () => {
       ['1', '2', '3', '4'],
       ['5', '6'],
     ]);
+  });
+});
+
+describe('a store that keeps the order of its calls', () => {
+  const ordered = { writesInOrder: true };
+
+  test('gets a second batch while it commits one, if many wait, and no third', async () => {
+    const { write, batches } = setUp(ordered);
+    write(append('first'));
+    await turn();
+    for (const i of range(1, 63)) write(append(`${i}`));
+    await turn();
+    expect(batches.map(idsOf)).toEqual([['first']]);
+    write(append('64'));
+    await turn();
+    expect(batches.map(({ ops }) => ops.length)).toEqual([1, 64]);
+    for (const i of range(65, 200)) write(append(`${i}`));
+    await turn();
+    expect(batches).toHaveLength(2);
+    batches[0]!.commit();
+    await turn();
+    expect(batches.flatMap(idsOf)).toEqual(['first', ...range(1, 200).map(String)]);
+  });
+
+  test('gets nothing that would overtake what is repeated', async () => {
+    const { write, batches, happened } = setUp(ordered);
+    write(append('a'));
+    write(append('b'));
+    await turn();
+    for (const i of range(1, 64)) write(append(`${i}`));
+    await turn();
+    batches[0]!.fail(new TypeError('poison'));
+    await turn();
+    for (const i of range(65, 200)) write(append(`${i}`));
+    batches[1]!.commit();
+    await turn();
+    expect(batches.slice(2).map(idsOf)).toEqual([['a']]);
+    batches[2]!.commit();
+    await turn();
+    batches[3]!.commit();
+    await turn();
+    expect(batches.slice(2).map(({ ops }) => ops.length)).toEqual([1, 1, 136]);
+    expect(happened.at(-1)).toBe('batch of 136');
   });
 });
 

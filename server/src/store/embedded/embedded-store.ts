@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import type { JsonObject, Message, Thread } from '@threadwire/protocol';
+import type { Message, Thread } from '@threadwire/protocol';
 import type {
   AppendOp,
   CreateThread,
@@ -15,7 +15,8 @@ import type {
 import { StoreUnavailable } from '../thread-store.ts';
 import { DataDirError, lockDataDir } from './data-dir.ts';
 import type { LockedDataDir } from './data-dir.ts';
-import { toTime } from './rows.ts';
+import { flattenOps } from './flat-ops.ts';
+import { toMetadata, toTime } from './rows.ts';
 import { WorkerClient } from './worker-client.ts';
 import type { ReaderMethods, WorkerSettings, WriterMethods } from './worker-protocol.ts';
 
@@ -62,6 +63,7 @@ function startWorker(workerData: WorkerSettings): Worker {
 
 class EmbeddedStore implements ThreadStore {
   readonly kind = 'embedded';
+  readonly writesInOrder = true;
   readonly #lock: LockedDataDir;
   readonly #writer: WorkerClient<WriterMethods>;
   readonly #reader: WorkerClient<ReaderMethods>;
@@ -75,7 +77,7 @@ class EmbeddedStore implements ThreadStore {
   }
 
   async write(ops: readonly WriteOp[]): Promise<WriteResult[]> {
-    const stored = await this.#write('write', ops);
+    const stored = await this.#write('write', flattenOps(ops));
     return stored.map((result, i) =>
       typeof result === 'number'
         ? { ok: true, message: newMessage(ops[i] as AppendOp, result), changed: true }
@@ -173,7 +175,7 @@ function newMessage(op: AppendOp, seq: number): Message {
     sender: name === undefined ? { id } : { id, name },
     role: op.role,
     content: op.content,
-    metadata: JSON.parse(JSON.stringify(op.metadata)) as JsonObject,
+    metadata: toMetadata(JSON.stringify(op.metadata)),
     status: 'complete',
     created_at: at,
     updated_at: at,

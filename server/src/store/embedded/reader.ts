@@ -3,7 +3,7 @@ import type { Message, Thread } from '@threadwire/protocol';
 import { Budget, readHistories } from '../history.ts';
 import type { HistoryReader, PageBounds } from '../history.ts';
 import type { HistoryRequest, HistoryResult } from '../thread-store.ts';
-import { messageColumns, threadColumns, toMessage, toThread } from './rows.ts';
+import { messageColumns, threadColumns, toMessage, toThread, toTime } from './rows.ts';
 import type { MessageRow, ThreadRow } from './rows.ts';
 import type { Sqlite } from './sqlite.ts';
 import { ThreadList } from './thread-list.ts';
@@ -29,7 +29,7 @@ export class Reader implements ReaderMethods {
   }
 
   threads(ids: readonly string[]): Promise<Thread[]> {
-    return this.#db.read(() => ids.flatMap((id) => this.#pages.thread(id) ?? []));
+    return this.#read(() => ids.flatMap((id) => this.#pages.thread(id) ?? []));
   }
 
   listThreads(...args: Parameters<ReaderMethods['listThreads']>): ReturnType<ReaderMethods['listThreads']> {
@@ -41,7 +41,7 @@ export class Reader implements ReaderMethods {
     totalBytes?: number,
     takenBytes?: number,
   ): ReturnType<ReaderMethods['histories']> {
-    return this.#db.read(async () => {
+    return this.#read(async () => {
       const budget = new Budget(totalBytes, takenBytes);
       const results: HistoryResult[] = [];
       const enough = this.#pages.textLength + enoughTextLength;
@@ -54,7 +54,7 @@ export class Reader implements ReaderMethods {
   }
 
   changesAfter(threadId: string, seq: number, limit: number): ReturnType<ReaderMethods['changesAfter']> {
-    return this.#db.read(() => ({
+    return this.#read(() => ({
       messages: this.#pages.afterSeq(threadId, seq, { limit, enoughBytes: Number.POSITIVE_INFINITY }),
       headSeq: this.#pages.thread(threadId)?.head_seq ?? 0,
     }));
@@ -64,46 +64,83 @@ export class Reader implements ReaderMethods {
     this.#db.close();
     return null;
   }
+
+  #read<T>(work: () => T | Promise<T>): Promise<T> {
+    return this.#db.read(() => {
+      this.#pages.begin();
+      return work();
+    });
+  }
 }
 
+/** Reads threads: what is in their order, and after it the newest messages, which are not yet, among those of others. */
 class Pages implements HistoryReader {
   readonly #statements: ReturnType<typeof prepare>;
   /** Length of all text read so far: what a call costs, be it cut from the answer or not. */
   textLength = 0;
+  /** The messages above this key are in no order yet; undefined where all are. */
+  #orderedTo: number | undefined;
 
   constructor(db: Sqlite) {
     this.#statements = prepare(db);
   }
 
+  /** To be called in each snapshot first. */
+  begin(): void {
+    const [orderedTo, last] = this.#statements.extent()!;
+    this.#orderedTo = orderedTo < last ? orderedTo : undefined;
+  }
+
   thread(id: string): Thread | undefined {
     const row = this.#statements.thread(id);
     if (!row) return undefined;
-    const [, , , members, metadata] = row;
+    const [key, , , members, metadata, , , updatedAt, headSeq] = row;
     this.textLength += members.length + metadata.length;
-    return toThread(row);
+    const thread = toThread(row);
+    const [newerSeq, newerAt] = this.#newest((from) => this.#statements.newestHead(from, key)) ?? [];
+    if (newerSeq) thread.head_seq = Math.max(headSeq, newerSeq);
+    if (newerAt) thread.updated_at = toTime(Math.max(updatedAt, newerAt));
+    return thread;
   }
 
   countAfter(threadId: string, seq: number, max: number): number {
-    return this.#statements.countAfter(threadId, seq, max)![0];
+    let count = this.#statements.countAfter(threadId, seq, max)![0];
+    if (count < max) count += this.#newest((from) => this.#statements.newestCount(from, threadId, seq))?.[0] ?? 0;
+    // An edited message of a position above `seq` was counted as that.
+    if (count < max) count += this.#statements.editedCount(threadId, seq, seq, max - count)![0];
+    return Math.min(count, max);
   }
 
   afterSeq(threadId: string, seq: number, bounds: PageBounds): Message[] {
-    return readChunks(bounds, (last, limit) =>
-      this.#statements.afterSeq(threadId, last?.seq ?? seq, limit).map((row) => this.#message(threadId, row)),
-    );
+    return readChunks(bounds, (last, limit) => {
+      const after = last?.seq ?? seq;
+      const rows = this.#statements.unedited(threadId, after, limit);
+      if (rows.length < limit) {
+        rows.push(...(this.#newest((from) => this.#statements.newestUnedited(from, threadId, after, limit)) ?? []));
+      }
+      const edited = this.#statements.edited(threadId, after, limit);
+      if (edited.length > 0) rows.push(...edited);
+      rows.sort((a, b) => a[2] - b[2]);
+      return rows.slice(0, limit).map((row) => this.#message(threadId, row));
+    });
   }
 
   beforePosition(threadId: string, position: number | undefined, bounds: PageBounds): Message[] {
-    const before = position ?? Number.MAX_SAFE_INTEGER;
-    return readChunks(bounds, (last, limit) =>
-      this.#statements
-        .beforePosition(threadId, last?.position ?? before, limit)
-        .map((row) => this.#message(threadId, row)),
-    );
+    return readChunks(bounds, (last, limit) => {
+      const before = last?.position ?? position ?? Number.MAX_SAFE_INTEGER;
+      const rows = this.#newest((from) => this.#statements.newestBefore(from, threadId, before, limit)) ?? [];
+      if (rows.length < limit) rows.push(...this.#statements.before(threadId, before, limit - rows.length));
+      return rows.map((row) => this.#message(threadId, row));
+    });
   }
 
   streaming(threadId: string): Message[] {
     return this.#statements.streaming(threadId).map((row) => this.#message(threadId, row));
+  }
+
+  /** Reads from the messages that are in no order yet, where there are any. */
+  #newest<T>(read: (orderedTo: number) => T): T | undefined {
+    return this.#orderedTo === undefined ? undefined : read(this.#orderedTo);
   }
 
   #message(threadId: string, row: MessageRow): Message {
@@ -134,16 +171,36 @@ function readChunks(bounds: PageBounds, read: (last: Message | undefined, limit:
 
 function prepare(db: Sqlite) {
   const key = '(SELECT key FROM threads WHERE id = ?)';
-  const message = `SELECT ${messageColumns} FROM messages m WHERE m.thread = ${key}`;
+  const ordered = `FROM message_order o CROSS JOIN messages m ON m.key = o.message WHERE o.thread = ${key}`;
+  // By their keys, which go up with the positions in a thread. There are few of them.
+  const newest = 'FROM messages m NOT INDEXED WHERE m.key > ? AND m.thread =';
+  const edited = `FROM messages m INDEXED BY messages_edited WHERE m.thread = ${key} AND m.seq > m.position AND m.seq > ?`;
   return {
+    extent: db.one<[orderedTo: number, last: number]>(
+      'SELECT ordered_to, coalesce((SELECT max(key) FROM messages), 0) FROM filed',
+    ),
     thread: db.one<ThreadRow>(
       `SELECT ${threadColumns} FROM threads t JOIN activity a ON a.thread = t.key WHERE t.id = ?`,
     ),
+    newestHead: db.one<[seq: number | null, at: number | null]>(`SELECT max(m.seq), max(m.updated_at) ${newest} ?`),
     countAfter: db.one<[number]>(
-      `SELECT count(*) FROM (SELECT 1 FROM messages WHERE thread = ${key} AND seq > ? LIMIT ?)`,
+      `SELECT count(*) FROM (SELECT 1 FROM message_order WHERE thread = ${key} AND position > ? LIMIT ?)`,
     ),
-    afterSeq: db.many<MessageRow>(`${message} AND m.seq > ? ORDER BY m.seq LIMIT ?`),
-    beforePosition: db.many<MessageRow>(`${message} AND m.position < ? ORDER BY m.position DESC LIMIT ?`),
+    newestCount: db.one<[number]>(`SELECT count(*) ${newest} ${key} AND m.position > ?`),
+    editedCount: db.one<[number]>(`SELECT count(*) FROM (SELECT 1 ${edited} AND m.position <= ? LIMIT ?)`),
+    unedited: db.many<MessageRow>(
+      `SELECT ${messageColumns} ${ordered} AND o.position > ? AND m.seq = m.position ORDER BY o.position LIMIT ?`,
+    ),
+    newestUnedited: db.many<MessageRow>(
+      `SELECT ${messageColumns} ${newest} ${key} AND m.position > ? AND m.seq = m.position ORDER BY m.key LIMIT ?`,
+    ),
+    edited: db.many<MessageRow>(`SELECT ${messageColumns} ${edited} ORDER BY m.seq LIMIT ?`),
+    before: db.many<MessageRow>(
+      `SELECT ${messageColumns} ${ordered} AND o.position < ? ORDER BY o.position DESC LIMIT ?`,
+    ),
+    newestBefore: db.many<MessageRow>(
+      `SELECT ${messageColumns} ${newest} ${key} AND m.position < ? ORDER BY m.key DESC LIMIT ?`,
+    ),
     // Left to itself the planner reads the whole thread, since that comes in order.
     streaming: db.many<MessageRow>(
       `SELECT ${messageColumns} FROM messages m INDEXED BY messages_streaming ` +

@@ -71,7 +71,7 @@ export function toMessage(threadId: string, row: MessageRow): Message {
   };
 }
 
-function toMetadata(text: string): JsonObject {
+export function toMetadata(text: string): JsonObject {
   return text === '{}' ? {} : (JSON.parse(text) as JsonObject);
 }
 

@@ -1,13 +1,13 @@
 import type { Sqlite } from './sqlite.ts';
 
 /** Written to `PRAGMA user_version`; raised by every change of the tables. */
-const schemaVersion = 1;
+const schemaVersion = 2;
 
 // `activity` is apart from `threads` because it is written with every message: its rows are small, while a thread's
 // members and metadata take up to 70 KiB. `open` (a thread without members) leads its index, so that each thread's
 // activity stands in one index only. `thread_users` says who else may read a thread that is not open: its creator and
-// members. Contents come last in `messages`, so that reading the columns before them needs no overflow pages.
-const tables = `
+// members.
+const threadTables = `
   CREATE TABLE threads (
     key INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
@@ -33,6 +33,18 @@ const tables = `
     PRIMARY KEY (user_id, thread)
   ) STRICT, WITHOUT ROWID;
 
+  CREATE TABLE probe (key INTEGER PRIMARY KEY, filler BLOB NOT NULL) STRICT;
+`;
+
+// What a commit costs is pages: each that it changes is written to the log and later to the file, 4 KiB for a row of
+// 200 bytes. So `messages` is a log, whose rows go to its end as they come, and so do ids, which are made in order of
+// time. What scatters, a thread's order and the idempotency keys, is filed later, many rows at a time. `filed` says up to
+// which row that was done: whoever reads in the order of a thread looks at the rows after it as well, and a writer that
+// begins takes up the keys after it. `activity` is as old as the order is, unless an edit wrote it.
+//
+// A message that was never edited has its position as its seq. Contents come last, so that reading the columns before
+// them needs no overflow pages.
+const messageTables = `
   CREATE TABLE messages (
     key INTEGER PRIMARY KEY,
     thread INTEGER NOT NULL,
@@ -48,14 +60,41 @@ const tables = `
     updated_at INTEGER NOT NULL,
     error TEXT,
     metadata TEXT NOT NULL,
-    content TEXT NOT NULL,
-    UNIQUE (thread, position),
-    UNIQUE (thread, seq),
-    UNIQUE (thread, sender_id, message_id)
+    content TEXT NOT NULL
   ) STRICT;
+  CREATE UNIQUE INDEX messages_edited ON messages (thread, seq) WHERE seq > position;
   CREATE INDEX messages_streaming ON messages (thread) WHERE status = 'streaming';
 
-  CREATE TABLE probe (key INTEGER PRIMARY KEY, filler BLOB NOT NULL) STRICT;
+  CREATE TABLE message_order (
+    thread INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    message INTEGER NOT NULL,
+    PRIMARY KEY (thread, position)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE message_keys (
+    thread INTEGER NOT NULL,
+    hash INTEGER NOT NULL,
+    message INTEGER NOT NULL,
+    PRIMARY KEY (thread, hash, message)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE filed (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    ordered_to INTEGER NOT NULL,
+    keyed_to INTEGER NOT NULL,
+    hash_seed INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO filed VALUES (1, 0, 0, random() & 0xffffffff);
+`;
+
+/** The first version had every index in the tables themselves. */
+const fromVersion1 = `
+  DROP INDEX messages_streaming;
+  ALTER TABLE messages RENAME TO messages_1;
+  ${messageTables}
+  INSERT INTO messages SELECT * FROM messages_1 ORDER BY key;
+  DROP TABLE messages_1;
 `;
 
 /** Refuses a file that is not ours, or that a newer version wrote; changes nothing. */
@@ -70,11 +109,12 @@ export function checkSchema(db: Sqlite): void {
   if (version === 0 && tableCount > 0) throw new Error('it is a database of something else');
 }
 
-/** Creates the tables of a new database. */
+/** Creates the tables of a new database, and brings those of an older version up to this one. */
 export function createSchema(db: Sqlite): void {
-  if (readVersion(db) === schemaVersion) return;
+  const version = readVersion(db);
+  if (version === schemaVersion) return;
   db.write(() => {
-    db.exec(tables);
+    db.exec(version === 0 ? threadTables + messageTables : fromVersion1);
     db.exec(`PRAGMA user_version = ${schemaVersion}`);
   });
 }

@@ -21,6 +21,12 @@ export class Sqlite {
     return (...values) => statement.run(values).changes;
   }
 
+  /** A statement that inserts one row; answers its key. */
+  insert(sql: string): (...values: SqlValue[]) => number {
+    const statement = this.#db.prepare<SqlValue[][]>(sql);
+    return (...values) => statement.run(values).lastInsertRowid as number;
+  }
+
   // In libsql 0.5 a `get` that follows an `all` of the same statement ignores its values, so each statement is used in
   // one way only.
 

@@ -5,10 +5,10 @@ import type {
   HistoryResult,
   ThreadStore,
   UpdateThread,
-  WriteOp,
   WriteResult,
 } from '../thread-store.ts';
 import type { Failure } from './failure.ts';
+import type { FlatOps } from './flat-ops.ts';
 
 /** What an op came to; a stored append is told by its seq alone, since the caller knows the rest. */
 export type StoredOp = WriteResult | number;
@@ -18,7 +18,7 @@ type Resolved<M extends 'createThread' | 'updateThread' | 'listThreads' | 'chang
 >;
 
 export interface WriterMethods {
-  write(ops: readonly WriteOp[]): StoredOp[];
+  write(ops: FlatOps): StoredOp[];
   createThread(request: CreateThread): Resolved<'createThread'>;
   updateThread(request: UpdateThread): Resolved<'updateThread'>;
   /** Answers when everything asked before is done. */

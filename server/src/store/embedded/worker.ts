@@ -8,10 +8,12 @@ import { Writer } from './writer.ts';
 
 // A worker of the embedded store: opens the database, then answers one request after the other.
 
-/** The log is moved into the database file whenever it has this many pages (of 4 KiB). */
-const checkpointPages = 8000;
+/** The log is moved into the database file whenever it has this many pages (of 4 KiB); meanwhile a commit waits. */
+const checkpointPages = 2000;
 const maxIdleLogBytes = 64 * 1024 * 1024;
 const cacheKib = 64 * 1024;
+/** How long the lists of threads may be behind, and readers look through what is not in order yet. */
+const maxBehindMs = 250;
 
 const port = parentPort;
 if (!port) throw new Error('This file is the entry of a worker thread.');
@@ -51,11 +53,38 @@ async function answer(target: Writer | Reader, { id, method, args }: WorkerReque
   if (isOver) port!.close();
 }
 
+/** Between two requests, the writer makes up for what it left out for their sake. */
+let catchUpTimer: NodeJS.Timeout | undefined;
+
+function keepUp(writer: Writer): void {
+  if (isOver) return;
+  attempt(() => writer.keepUp());
+  if (!writer.isBehind || catchUpTimer) return;
+  catchUpTimer = setTimeout(() => {
+    catchUpTimer = undefined;
+    if (!isOver) attempt(() => writer.catchUp());
+  }, maxBehindMs).unref();
+}
+
+function attempt(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    const failure = toFailure(error);
+    // Of a full disk the next write tells; then this is tried again.
+    if (failure.kind === 'full') return;
+    reply(failure);
+    isOver = true;
+    port!.close();
+  }
+}
+
 try {
   const target = open(workerData as WorkerSettings);
   let last = Promise.resolve();
   port.on('message', (request: WorkerRequest) => {
     last = last.then(() => answer(target, request));
+    if (target instanceof Writer) last = last.then(() => keepUp(target));
   });
   reply('ready');
 } catch (error) {

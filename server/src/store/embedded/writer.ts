@@ -1,6 +1,11 @@
 import type { Thread } from '@threadwire/protocol';
 import { checkThread, decideChange, decideThreadUpdate, threadExists } from '../rules.ts';
-import type { AppendOp, CreateThread, DeleteOp, EditOp, UpdateThread, WriteOp } from '../thread-store.ts';
+import type { CreateThread, DeleteOp, EditOp, UpdateThread } from '../thread-store.ts';
+import { unflattenOps } from './flat-ops.ts';
+import type { FlatOps, StoredAppend } from './flat-ops.ts';
+import { MessageKeys } from './message-keys.ts';
+import type { MessageKey } from './message-keys.ts';
+import { MessageOrder } from './message-order.ts';
 import { messageColumns, threadColumns, toMessage, toThread, toTime } from './rows.ts';
 import type { MessageRow, ThreadRow } from './rows.ts';
 import type { Sqlite } from './sqlite.ts';
@@ -12,30 +17,69 @@ const cachedThreadsWeight = 100_000;
 /** A large message with its index entries. */
 const probeBytes = 128 * 1024;
 
-/** The one that writes to the database. Every method is one transaction, durable when it returns. */
+type Op = StoredAppend | EditOp | DeleteOp;
+
+/** A thread that a transaction changes, and what to return to where it fails. */
+interface Touched extends Pick<CachedThread, 'headSeq' | 'updatedAt'> {
+  readonly thread: CachedThread;
+  /** How many messages it got. */
+  appended: number;
+  isEdited: boolean;
+}
+
+/**
+ * The one that writes to the database. Every method is one transaction, durable when it returns. What the tables lack
+ * then (see the schema) is in memory here, and is made up for by {@link keepUp}.
+ */
 export class Writer implements WriterMethods {
   readonly #db: Sqlite;
   readonly #statements: ReturnType<typeof prepare>;
+  readonly #order: MessageOrder;
+  readonly #keys: MessageKeys;
   readonly #cache = new ThreadCache(cachedThreadsWeight);
-  /** Threads that the transaction in progress changed; they may be newer than the cache and the tables. */
-  readonly #touched = new Map<string, CachedThread>();
+  /** Threads that the transaction in progress changed. */
+  readonly #touched = new Map<string, Touched>();
 
   constructor(db: Sqlite) {
     this.#db = db;
     this.#statements = prepare(db);
+    this.#order = new MessageOrder(db);
+    this.#keys = new MessageKeys(db);
   }
 
-  write(ops: readonly WriteOp[]): StoredOp[] {
+  write(flatOps: FlatOps): StoredOp[] {
+    const ops = unflattenOps(flatOps);
     return this.#transaction(() => {
-      const results = ops.map((op) => this.#apply(op));
-      for (const thread of this.#touched.values()) {
-        this.#statements.setActivity(thread.headSeq, thread.updatedAt, thread.key);
+      const keys = this.#keysOf(ops);
+      const results = ops.map((op, i) => this.#apply(op, keys[i]));
+      for (const { thread, isEdited } of this.#touched.values()) {
+        if (isEdited) this.#statements.setActivity(thread.headSeq, thread.updatedAt, thread.key);
       }
       return results;
     });
   }
 
+  /** Whether what readers look through one by one is to be put into order soon. */
+  get isBehind(): boolean {
+    return this.#order.isBehind;
+  }
+
+  /**
+   * Where enough has gathered, makes up for some of what commits left out: a few milliseconds' work. On its own, so that
+   * no write can fail with it.
+   */
+  keepUp(): void {
+    if (this.#order.isDue) this.#order.file();
+    if (this.#keys.isDue) this.#keys.file();
+  }
+
+  /** Leaves nothing for readers to look through. */
+  catchUp(): void {
+    this.#order.file();
+  }
+
   createThread(request: CreateThread): ReturnType<WriterMethods['createThread']> {
+    this.#orderThread(request.id);
     return this.#transaction(() => {
       const found = this.#statements.thread(request.id);
       if (found) {
@@ -54,6 +98,7 @@ export class Writer implements WriterMethods {
   }
 
   updateThread(request: UpdateThread): ReturnType<WriterMethods['updateThread']> {
+    this.#orderThread(request.threadId);
     return this.#transaction(() => {
       const row = this.#statements.thread(request.threadId);
       const decision = decideThreadUpdate(row && toThread(row), request);
@@ -83,56 +128,72 @@ export class Writer implements WriterMethods {
   }
 
   close(): null {
+    this.catchUp();
     this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     this.#db.close();
     return null;
   }
 
   #transaction<T>(work: () => T): T {
-    this.#touched.clear();
     try {
-      return this.#db.write(work);
+      const result = this.#db.write(work);
+      this.#keys.committed();
+      for (const { thread, appended } of this.#touched.values()) {
+        if (appended > 0) this.#order.add(thread, appended);
+      }
+      return result;
     } catch (error) {
-      // What was counted on in the cache did not happen.
-      this.#cache.clear();
+      // What was counted on did not happen.
+      for (const { thread, headSeq, updatedAt } of this.#touched.values())
+        Object.assign(thread, { headSeq, updatedAt });
+      this.#keys.rolledBack();
       throw error;
     } finally {
       this.#touched.clear();
     }
   }
 
-  #apply(op: WriteOp): StoredOp {
+  /** The idempotency key of each append to a thread that there is. */
+  #keysOf(ops: readonly Op[]): (MessageKey | undefined)[] {
+    const keys = ops.map((op) => {
+      const thread = op.kind === 'append' ? this.#loadThread(op.threadId) : undefined;
+      return thread && this.#keys.key(thread.key, op.actor.id, (op as StoredAppend).messageId);
+    });
+    this.#keys.sift(keys.filter((key) => key !== undefined));
+    return keys;
+  }
+
+  #apply(op: Op, messageKey: MessageKey | undefined): StoredOp {
     const thread = this.#loadThread(op.threadId);
     const refusal = checkThread(thread, op);
     if (refusal || !thread) return refusal!;
-    return op.kind === 'append' ? this.#append(thread, op) : this.#change(thread, op);
+    return op.kind === 'append' ? this.#append(thread, op, messageKey!) : this.#change(thread, op);
   }
 
-  #append(thread: CachedThread, op: AppendOp): StoredOp {
-    const seq = thread.headSeq + 1;
+  #append(thread: CachedThread, op: StoredAppend, messageKey: MessageKey): StoredOp {
     const { actor, messageId, at } = op;
-    const inserted = this.#statements.insertMessage(
+    const repeated = this.#keys.find(messageKey);
+    if (repeated !== undefined) {
+      const message = toMessage(thread.id, this.#statements.messageByKey(repeated)!);
+      return { ok: true, message, changed: false };
+    }
+    const touched = this.#advance(thread, at);
+    touched.appended += 1;
+    const { headSeq } = thread;
+    const key = this.#statements.insertMessage(
       thread.key,
-      seq,
-      seq,
+      headSeq,
       op.id,
       messageId,
       actor.id,
       actor.name ?? null,
       op.role,
-      'complete',
       at,
-      at,
-      JSON.stringify(op.metadata),
+      op.metadata,
       op.content,
     );
-    if (inserted === 1) {
-      this.#advance(thread, at);
-      return seq;
-    }
-    const row = this.#statements.messageByMessageId(thread.key, actor.id, messageId);
-    if (!row) throw new Error(`The id ${op.id} belongs to another message.`);
-    return { ok: true, message: toMessage(thread.id, row), changed: false };
+    this.#keys.add(messageKey, key);
+    return headSeq;
   }
 
   #change(thread: CachedThread, op: EditOp | DeleteOp): StoredOp {
@@ -143,22 +204,28 @@ export class Writer implements WriterMethods {
     if (decision.do === 'nothing') return { ok: true, message, changed: false };
 
     const { content, metadata, status } = decision.fields;
-    const seq = this.#advance(thread, op.at);
+    this.#advance(thread, op.at).isEdited = true;
+    const seq = thread.headSeq;
     this.#statements.updateMessage(seq, status, op.at, JSON.stringify(metadata), content, row![0]);
     return { ok: true, message: { ...message, ...decision.fields, seq, updated_at: toTime(op.at) }, changed: true };
   }
 
   /** Takes the thread's next seq. */
-  #advance(thread: CachedThread, at: number): number {
-    this.#touched.set(thread.id, thread);
-    thread.headSeq += 1;
+  #advance(thread: CachedThread, at: number): Touched {
+    const { headSeq, updatedAt } = thread;
+    let touched = this.#touched.get(thread.id);
+    if (!touched) {
+      touched = { thread, headSeq, updatedAt, appended: 0, isEdited: false };
+      this.#touched.set(thread.id, touched);
+    }
+    thread.headSeq = headSeq + 1;
     // Clocks step back; a thread's activity does not.
-    thread.updatedAt = Math.max(thread.updatedAt, at);
-    return thread.headSeq;
+    thread.updatedAt = Math.max(updatedAt, at);
+    return touched;
   }
 
   #loadThread(id: string): CachedThread | undefined {
-    const known = this.#touched.get(id) ?? this.#cache.get(id);
+    const known = this.#touched.get(id)?.thread ?? this.#order.get(id) ?? this.#cache.get(id);
     if (known) return known;
     const row = this.#statements.thread(id);
     if (!row) return undefined;
@@ -166,6 +233,11 @@ export class Writer implements WriterMethods {
     const thread: CachedThread = { key: row[0], id, members, created_by, updatedAt: row[7], headSeq: row[8] };
     this.#cache.set(thread);
     return thread;
+  }
+
+  /** Makes what the tables say of a thread exact. */
+  #orderThread(id: string): void {
+    if (this.#order.get(id)) this.#order.file();
   }
 
   #readThread(id: string): Thread {
@@ -203,17 +275,15 @@ function prepare(db: Sqlite) {
     touchActivity: db.change('UPDATE activity SET open = ?, updated_at = max(updated_at, ?) WHERE thread = ?'),
     insertUser: db.change('INSERT INTO thread_users (user_id, thread) VALUES (?, ?)'),
     deleteUser: db.change('DELETE FROM thread_users WHERE user_id = ? AND thread = ?'),
-    // Any conflict: a repeat may conflict on `id` as well.
-    insertMessage: db.change(
+    insertMessage: db.insert(
       'INSERT INTO messages (thread, position, seq, id, message_id, sender_id, sender_name, role, status, ' +
-        'created_at, updated_at, metadata, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ' +
-        'ON CONFLICT DO NOTHING',
+        "created_at, updated_at, metadata, content) VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, 'complete', ?8, ?8, ?9, ?10)",
     ),
     updateMessage: db.change(
       'UPDATE messages SET seq = ?, status = ?, updated_at = ?, metadata = ?, content = ? WHERE key = ?',
     ),
     messageById: db.one<MessageRow>(`${message} WHERE m.id = ? AND m.thread = ?`),
-    messageByMessageId: db.one<MessageRow>(`${message} WHERE m.thread = ? AND m.sender_id = ? AND m.message_id = ?`),
+    messageByKey: db.one<MessageRow>(`${message} WHERE m.key = ?`),
     fillProbe: db.change('INSERT OR REPLACE INTO probe (key, filler) VALUES (1, zeroblob(?))'),
   };
 }
