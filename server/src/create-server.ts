@@ -30,6 +30,7 @@ import { Metrics } from './metrics.ts';
 import { newId } from './new-id.ts';
 import { RequestError } from './request-error.ts';
 import type { Services } from './services.ts';
+import { shareReads } from './store/shared-reads.ts';
 import { StoreHealth } from './store/store-health.ts';
 import type { ThreadStore } from './store/thread-store.ts';
 import { Announcer } from './threads/announcer.ts';
@@ -80,7 +81,8 @@ const closeGraceMs = 1000;
 
 /** Wires the parts together, and listens. */
 export async function createServer(options: ServerOptions): Promise<ThreadwireServer> {
-  const { store, host = '127.0.0.1', corsOrigins = [], ratePerSecond = 50, now = Date.now } = options;
+  const { host = '127.0.0.1', corsOrigins = [], ratePerSecond = 50, now = Date.now } = options;
+  const store = shareReads(options.store, now);
   const logger = options.logger ?? createLogger('silent');
   const lifecycle = new Lifecycle();
   const metrics = new Metrics();

@@ -86,7 +86,8 @@ function shapePage({ thread, read, streaming, recovered, limit }: Page, budget: 
     recovered,
     has_more: hasMore,
   };
-  return { ok: true, history };
+  const { answerBytes: bytes, cutAt } = budget;
+  return cutAt === undefined ? { ok: true, history, bytes } : { ok: true, history, bytes, cutAt };
 }
 
 /**
@@ -98,6 +99,8 @@ export class Budget {
   #answerIsEmpty = true;
   readonly #total: number;
   #taken: number;
+  #takenBefore = 0;
+  #cutAt: number | undefined;
 
   constructor(total = Number.POSITIVE_INFINITY, taken = 0) {
     this.#total = total;
@@ -108,21 +111,47 @@ export class Budget {
     return this.#taken;
   }
 
+  get leftOfTotal(): number {
+    return Math.max(0, this.#total - this.#taken);
+  }
+
+  /** What was taken for this answer. */
+  get answerBytes(): number {
+    return this.#taken - this.#takenBefore;
+  }
+
+  /** How much was left for this answer where the total refused a message of it. */
+  get cutAt(): number | undefined {
+    return this.#cutAt;
+  }
+
   /** What the next answer may hold at most. */
   get left(): number {
     return Math.max(0, Math.min(limits.maxHistoryBytes, this.#total - this.#taken));
   }
 
   nextAnswer(): void {
+    this.#takenBefore = this.#taken;
+    this.#cutAt = undefined;
     this.#answer = limits.maxHistoryBytes;
     this.#answerIsEmpty = true;
+  }
+
+  /** Takes a whole answer of this size, if there is room. */
+  takeAnswer(bytes: number): boolean {
+    if (bytes > this.#total - this.#taken) return false;
+    this.#taken += bytes;
+    return true;
   }
 
   take(message: Message): boolean {
     // With the brackets around the messages, or the comma before this one.
     const bytes = utf8Bytes(JSON.stringify(message)) + (this.#answerIsEmpty ? 2 : 1);
     if (bytes > this.#answer && !this.#answerIsEmpty) return false;
-    if (bytes > this.#total - this.#taken && this.#taken > 0) return false;
+    if (bytes > this.#total - this.#taken && this.#taken > 0) {
+      this.#cutAt = Math.max(0, this.#total - this.#takenBefore);
+      return false;
+    }
     this.#answer -= bytes;
     this.#taken += bytes;
     this.#answerIsEmpty = false;

@@ -88,7 +88,16 @@ export interface HistoryRequest {
   readonly limit?: number | undefined;
 }
 
-export type HistoryResult = { readonly ok: true; readonly history: ThreadHistory } | Refusal;
+export type HistoryResult =
+  | {
+      readonly ok: true;
+      readonly history: ThreadHistory;
+      /** JSON bytes of its messages. */
+      readonly bytes: number;
+      /** Where it holds fewer messages for want of room in all answers together: how many bytes were left for it. */
+      readonly cutAt?: number | undefined;
+    }
+  | Refusal;
 
 /** Where a list of threads goes on: after this thread, which was active at this time (ms). */
 export interface ListCursor {
