@@ -33,7 +33,7 @@ class StuckWebSocket extends EventEmitter {
 function setUp({ ratePerSecond = 0 } = {}) {
   const clock = new ManualClock();
   const webSocket = new StuckWebSocket();
-  const transport = Object.assign(new EventEmitter(), { socket: webSocket });
+  const transport = Object.assign(new EventEmitter(), { socket: webSocket, supportsBinary: true });
   const conn = Object.assign(new EventEmitter(), { readyState: 'open', transport, writeBuffer: [] });
   const engine = new EventEmitter();
   const turn = new Turn();
