@@ -8,9 +8,12 @@ export interface TempDir extends AsyncDisposable {
   readonly path: string;
 }
 
-/** An empty directory for a store, on the disk that BENCH_DIR is on, or else the system's; removed on disposal. */
-export async function makeTempDir(): Promise<TempDir> {
-  const path = await mkdtemp(join(process.env['BENCH_DIR'] ?? tmpdir(), 'threadwire-bench-'));
+/** The disk to measure on. */
+const storeParent = process.env['BENCH_DIR'] ?? tmpdir();
+
+/** An empty directory for a store, in BENCH_DIR or else the system's own for such things; removed on disposal. */
+export async function makeTempDir(parent = storeParent): Promise<TempDir> {
+  const path = await mkdtemp(join(parent, 'threadwire-bench-'));
   const takeBack = atExit(() => rmSync(path, { recursive: true, force: true }));
   return {
     path,

@@ -98,11 +98,12 @@ export class Outbox {
     this.#bundle = undefined;
     this.#isDue = false;
     if ((own === noFrames && !bundle) || this.#conn.readyState !== 'open') return;
-    const sender = this.#freeSender();
-    if (sender) {
-      this.#write(sender, own === noFrames ? bundle!.joined : joinFrames(inOrder(own, bundle)));
-    } else {
-      for (const frame of inOrder(own, bundle)) this.#handOver(frame);
+    try {
+      this.#send(own, bundle);
+    } catch (error) {
+      // What is lost now would be missing without a trace: the client has to come back, and recover.
+      EngineSocket.prototype.close.call(this.#conn, true);
+      throw error;
     }
     this.observer?.flushed();
   }
@@ -117,6 +118,15 @@ export class Outbox {
     if (this.#isDue) return;
     this.#isDue = true;
     this.#turn.add(this);
+  }
+
+  #send(own: readonly Frame[], bundle: Bundle | undefined): void {
+    const sender = this.#freeSender();
+    if (sender) {
+      this.#write(sender, own === noFrames ? bundle!.joined : joinFrames(inOrder(own, bundle)));
+    } else {
+      for (const frame of inOrder(own, bundle)) this.#handOver(frame);
+    }
   }
 
   /** Where frames may be written past the engine: it holds nothing that is before them. */

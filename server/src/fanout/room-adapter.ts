@@ -49,17 +49,23 @@ export function roomAdapters(turn: Turn): (namespace: Namespace) => RoomAdapter 
  */
 export class RoomAdapter extends Adapter {
   readonly #turn: Turn;
+  readonly #leaveTurn: () => void;
   readonly #members = new Map<SocketId, Member>();
   #rooms = new Map<Room, RoomTurn>();
 
   constructor(namespace: Namespace, turn: Turn) {
     super(namespace);
     this.#turn = turn;
-    turn.onDeal(() => this.#dealAll());
+    this.#leaveTurn = turn.onDeal(() => this.#dealAll());
+  }
+
+  override close(): void {
+    this.#leaveTurn();
   }
 
   override addAll(id: SocketId, rooms: Set<Room>): void {
     if (!this.#members.has(id)) this.#enter(id);
+    if (rooms.size === 0) void super.addAll(id, rooms);
     for (const room of rooms) {
       // Who comes gets nothing of what was sent before, by listeners of the other rooms either.
       this.#deal(room);
@@ -159,6 +165,8 @@ export class RoomAdapter extends Adapter {
       if (socket._anyOutgoingListeners?.length) listening.push(socket);
     }
     // When everybody has their share: a listener may do anything.
-    for (const socket of listening) for (const packet of packets) socket.notifyOutgoingListeners(packet);
+    for (const socket of listening) {
+      for (const packet of packets) this.#turn.attempt(() => socket.notifyOutgoingListeners(packet));
+    }
   }
 }

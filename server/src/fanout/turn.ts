@@ -10,10 +10,11 @@ interface Due {
  * however many rooms, in one write.
  */
 export class Turn {
-  readonly #dealers: (() => void)[] = [];
+  readonly #dealers = new Set<() => void>();
   #due: Due[] = [];
   #order = 0;
   #isEnding = false;
+  #failures: unknown[] = [];
   #empty = Bundle.empty();
 
   /** The bundle of a connection that is due nothing yet. */
@@ -21,9 +22,13 @@ export class Turn {
     return this.#empty;
   }
 
-  /** `deal` is called when what rooms got is to be dealt out to their members: before anything leaves. */
-  onDeal(deal: () => void): void {
-    this.#dealers.push(deal);
+  /**
+   * `deal` is called when what rooms got is to be dealt out to their members: before anything leaves. Returns a function
+   * that ends it.
+   */
+  onDeal(deal: () => void): () => void {
+    this.#dealers.add(deal);
+    return () => this.#dealers.delete(deal);
   }
 
   /** The place of what is sent now among all that is sent. */
@@ -49,29 +54,27 @@ export class Turn {
   /** Sends everything. */
   end(): void {
     this.#isEnding = false;
-    const failures: unknown[] = [];
-    this.#tryToDeal(failures);
+    this.deal();
     const due = this.#due;
     this.#due = [];
     this.#empty = Bundle.empty();
     for (const one of due) {
       // Something was sent while others were written to: to this one it goes in its place.
-      if (this.#isEnding) this.#tryToDeal(failures);
-      try {
-        one.flush();
-      } catch (error) {
-        failures.push(error);
-      }
+      if (this.#isEnding) this.deal();
+      this.attempt(() => one.flush());
     }
+    const failures = this.#failures;
+    this.#failures = [];
     // What one connection's listener throws is no fault of the others.
     if (failures.length > 0) throw failures[0];
   }
 
-  #tryToDeal(failures: unknown[]): void {
+  /** Does it; what it throws is thrown at the end of the turn, where it is in nobody's way. */
+  attempt(action: () => void): void {
     try {
-      this.deal();
+      action();
     } catch (error) {
-      failures.push(error);
+      this.#failures.push(error);
     }
   }
 }

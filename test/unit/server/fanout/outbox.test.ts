@@ -57,6 +57,19 @@ describe('what is sent on a WebSocket in one turn', () => {
     expect(webSocket.writes).toHaveLength(1);
   });
 
+  test('ends the connection where it cannot be written: a gap would not show', () => {
+    using engine = new FakeEngine();
+    const [broken, other] = [engine.connect(), engine.connect()];
+    broken.conn.write('lost');
+    other.conn.write('sent');
+    broken.conn.on('packetCreate', () => {
+      throw new Error('of a listener');
+    });
+    expect(() => engine.turn.end()).toThrow('of a listener');
+    expect([broken.conn.readyState, other.conn.readyState]).toEqual(['closed', 'open']);
+    expect(other.webSocket.messages).toEqual(['4sent']);
+  });
+
   test('leaves in the order in which it was sent, however it is handed to the outbox', async () => {
     using engine = new FakeEngine();
     const { outbox, webSocket } = engine.connect();
