@@ -92,10 +92,9 @@ export class Handshakes {
   #check(request: IncomingMessage, transport: Transport): RequestError | undefined {
     const reason = foreignReason(request, this.#options.origins);
     if (reason !== undefined) return new RequestError('forbidden', reason);
-    const url = request.url ?? '';
-    if (!URL.canParse(url, 'http://localhost')) return mistake('url', 'is not a URL');
+    const [, search] = (request.url ?? '').split('?', 2);
     // Of what is given twice Engine.IO takes the last.
-    const query = Object.fromEntries(new URL(url, 'http://localhost').searchParams);
+    const query = Object.fromEntries(new URLSearchParams(search));
     // A preflight opens nothing, whatever may follow it.
     if (request.method === 'OPTIONS' && this.#engine.opts.cors) return undefined;
     const refusal = this.#mistake(query, request, transport);
