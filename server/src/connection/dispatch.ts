@@ -32,7 +32,7 @@ export function createDispatch(services: Services, lifecycle: Lifecycle): Dispat
     let error: RequestError | undefined;
     try {
       const name = admit(services, lifecycle, connection, inbound);
-      const payload = parse(clientEvents[name].payload, singleObject(args), 'The payload');
+      const payload = parse(clientEvents[name].payload, singleObject(args), 'The payload', inbound.bytes);
       const context = contextOf<Omit<ConnectionContext, keyof Services>>(services, {
         actor: connection.actor,
         connection,
