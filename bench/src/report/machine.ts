@@ -1,4 +1,4 @@
-import { cpus, loadavg, platform, release, totalmem } from 'node:os';
+import { cpus, loadavg, platform, totalmem } from 'node:os';
 import type { Cores } from '../harness/cores.ts';
 
 /** Where figures come from. */
@@ -19,7 +19,7 @@ export function describeMachine(cores: Cores | undefined): Machine {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: cpus().length,
     memoryGib: Math.round(totalmem() / 2 ** 30),
-    system: `${platform()} ${release()}`,
+    system: platform(),
     node: process.version,
     loadAverage: Number(loadavg()[0]!.toFixed(2)),
     pinned: cores ?? null,

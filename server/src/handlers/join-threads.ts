@@ -37,7 +37,7 @@ export async function joinThreads(
 ): Promise<JoinResult[]> {
   const { announcer, connection, afterAnswer } = context;
   const release = await connection.threadQueue.acquire(requests.map((request) => request.thread_id));
-  const reserved: string[] = [];
+  const reserved = new Set<string>();
   const joins: Join[] = [];
   afterAnswer((isOk) => {
     const unfinished: Promise<void>[] = [];
@@ -50,14 +50,14 @@ export async function joinThreads(
   });
   function abandon({ tap, request }: Join): void {
     drop(context, tap);
-    if (reserved.includes(request.thread_id)) connection.subscriptions.delete(request.thread_id);
+    if (reserved.has(request.thread_id)) connection.subscriptions.delete(request.thread_id);
   }
 
   const results = requests.map((request): Join | JoinResult => {
     if (!connection.subscriptions.has(request.thread_id)) {
       if (connection.subscriptions.size >= context.maxSubscriptions) return tooManySubscriptions(context);
       connection.subscriptions.add(request.thread_id);
-      reserved.push(request.thread_id);
+      reserved.add(request.thread_id);
     }
     const join: Join = { request, tap: announcer.tap(request.thread_id), result: undefined };
     joins.push(join);
@@ -83,7 +83,8 @@ async function read(
   totalBytes?: number,
 ): Promise<void> {
   for (const { tap } of pending) tap.accessChanged = false;
-  const others = joins.filter((join) => !pending.includes(join));
+  // What the last round read, and this one need not read again.
+  const others = pending.length === joins.length ? [] : joins.filter(isNotIn(pending));
   const results = await store.histories(
     pending.map(({ request }) => ({
       threadId: request.thread_id,
@@ -100,6 +101,11 @@ async function read(
     const result = results[i]!;
     join.result = result.ok ? result : { ok: false, error: refused(result) };
   }
+}
+
+function isNotIn(some: readonly Join[]): (join: Join) => boolean {
+  const set = new Set(some);
+  return (join) => !set.has(join);
 }
 
 function bytesOf({ result }: Join): number {
