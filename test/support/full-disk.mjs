@@ -48,12 +48,16 @@ const outcome = (promise) =>
     (error) => `${error.name}: ${error.message}`,
   );
 
-let refused = 'ok';
+const report = {};
 let n = 0;
-while (refused === 'ok') refused = await outcome(append(`m${++n}`));
-const report = { refused, pingWhileFull: await outcome(store.ping()) };
-// Once more, since a repeat must not pass for stored either.
-report.repeatWhileFull = await outcome(append(`m${n}`));
+do {
+  do report.refused = await outcome(append(`m${++n}`));
+  while (report.refused === 'ok');
+  report.pingWhileFull = await outcome(store.ping());
+  // Once more, since a repeat must not pass for stored either.
+  report.repeatWhileFull = await outcome(append(`m${n}`));
+  // When SQLite has moved its log into the file there may be room again, for a while: then that one is stored.
+} while (report.pingWhileFull === 'ok' || report.repeatWhileFull === 'ok');
 report.headWhileFull = await store.threads([threadId]).then(([thread]) => thread.head_seq, String);
 report.acknowledgedWhileFull = acknowledged.length;
 
