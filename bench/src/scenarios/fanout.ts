@@ -1,46 +1,15 @@
-import { fanOutMetrics, measureFanOut } from '../harness/fan-out.ts';
 import { bareSocketIo, foreignOpponents, rawWs, threadSockets, threadwire } from '../harness/opponents.ts';
-import { middle, panelOf, runRounds } from '../harness/rounds.ts';
-import type { Scenario } from '../harness/scenario.ts';
+import { fanOutScenario } from './fan-out-scenario.ts';
 
-const inCase = '1 thread x 200';
-
-export const fanout: Scenario = {
+export const fanout = fanOutScenario({
   name: 'fanout',
   about: 'One thread, 200 clients in it, 4 of them send as fast as 128 messages under way allow.',
-  connections: 200,
-  async run(context) {
+  threads: 1,
+  threadsTitle: '1 thread',
+  opponentsIn: (context) => {
     const { found, missing } = foreignOpponents();
     if (missing.length > 0) context.note(`not on the PATH: ${missing.join(', ')}`);
-    const measureMs = context.isQuick ? 1500 : 2000;
-    const shape = { threads: 1, clients: 200, window: 128, warmUpMs: 700, measureMs };
-    const opponents = [threadwire, bareSocketIo, rawWs, threadSockets, ...found];
-    const rounds = await runRounds(
-      context,
-      context.isQuick ? 1 : 3,
-      fanOutMetrics,
-      opponents.map((opponent) => ({
-        case: inCase,
-        opponent: opponent.title,
-        measure: () => measureFanOut(context, opponent, shape),
-      })),
-    );
-    const [cpu] = fanOutMetrics;
-    const cpuOf = (opponent: string) => middle(rounds, { case: inCase, opponent }, cpu.key);
-    return {
-      metrics: fanOutMetrics,
-      rounds,
-      targets: [
-        {
-          what: "CPU per delivery, of bare Socket.IO's",
-          value: cpuOf(threadwire.title) / cpuOf(bareSocketIo.title),
-          comparison: 'at most',
-          limit: 1 / 7,
-          unit: 'x',
-          digits: 3,
-        },
-      ],
-      panels: [panelOf(rounds, inCase, cpu, "The server's CPU time per delivery, 1 thread with 200 clients")],
-    };
+    return [threadwire, bareSocketIo, rawWs, threadSockets, ...found];
   },
-};
+  limit: 1 / 7,
+});
