@@ -43,16 +43,15 @@ function cutFields(
 ): Record<string, unknown> {
   let kept: Record<string, unknown> | undefined;
   // What is wrong with the fields that are known is told first.
-  for (const [name, schema] of composite(shape)) {
+  for (const [name, schema] of Object.entries(shape)) {
     if (!Object.hasOwn(fields, name)) continue;
     const part = cut(schema, fields[name], room);
     if (part !== fields[name]) (kept ??= { ...fields })[name] = part;
   }
   const max = Math.max(1, room.unknownFields);
   const unknown: string[] = [];
-  for (const name in fields) {
-    if (!Object.hasOwn(fields, name) || Object.hasOwn(shape, name)) continue;
-    unknown.push(name);
+  for (const name of Object.keys(fields)) {
+    if (!Object.hasOwn(shape, name)) unknown.push(name);
     if (unknown.length > max) break;
   }
   room.unknownFields -= Math.min(unknown.length, max);
@@ -60,21 +59,4 @@ function cutFields(
   const names = [...Object.keys(shape).filter((name) => Object.hasOwn(fields, name)), ...unknown.slice(0, max)];
   // Not by assignment, which a field named __proto__ would not survive.
   return Object.fromEntries(names.map((name) => [name, (kept ?? fields)[name]]));
-}
-
-const composites = new WeakMap<z.core.$ZodShape, readonly (readonly [name: string, schema: z.core.$ZodType])[]>();
-
-/** The fields of a shape inside which there may be something to cut; looked for once. */
-function composite(shape: z.core.$ZodShape): readonly (readonly [name: string, schema: z.core.$ZodType])[] {
-  let found = composites.get(shape);
-  if (!found) {
-    found = Object.entries(shape).filter(([, schema]) => isComposite(schema));
-    composites.set(shape, found);
-  }
-  return found;
-}
-
-function isComposite(schema: z.core.$ZodType): boolean {
-  if (schema instanceof z.ZodOptional) return isComposite(schema.def.innerType);
-  return schema instanceof z.ZodArray || schema instanceof z.ZodObject;
 }

@@ -10,8 +10,8 @@ import { Connection } from './connection.ts';
 import { TolerantDecoder, bytesOf, malformedPacket } from './decoder.ts';
 import type { Dispatch } from './dispatch.ts';
 import { flowOf } from './flow.ts';
-import { SocketLink } from './socket-link.ts';
 import { parse } from './parse.ts';
+import { SocketLink } from './socket-link.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 export interface AcceptOptions {
