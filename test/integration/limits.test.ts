@@ -78,7 +78,8 @@ describe('the rate of requests', () => {
     await using app = await startApp({ ratePerSecond: 1, now: clock.now });
     await using loud = await connectWire(app.url, { auth: { user: 'ada' } });
     await using calm = await connectWire(app.url, { auth: { user: 'ada' } });
-    expect((await pingAtOnce(loud, 100)).filter(({ ok }) => ok)).toHaveLength(4);
+    // Of more that are refused the connection would not be read any further.
+    expect((await pingAtOnce(loud, 20)).filter(({ ok }) => ok)).toHaveLength(4);
     expect((await pingAtOnce(calm, 4)).filter(({ ok }) => ok)).toHaveLength(4);
   });
 
