@@ -14,6 +14,7 @@ import { watchExpiry } from './connection/expiry.ts';
 import { controlFlow, flowOf } from './connection/flow.ts';
 import { Handshakes } from './connection/handshake.ts';
 import { ManualPongServer } from './connection/manual-pong-server.ts';
+import { TokenBucket, burstSeconds } from './connection/token-bucket.ts';
 import { drainConnections } from './drain.ts';
 import { attachOutboxes } from './fanout/outbox.ts';
 import { roomAdapters } from './fanout/room-adapter.ts';
@@ -33,6 +34,9 @@ import type { Services } from './services.ts';
 import { shareReads } from './store/shared-reads.ts';
 import { StoreHealth } from './store/store-health.ts';
 import type { ThreadStore } from './store/thread-store.ts';
+import { CatchUp } from './streams/catch-up.ts';
+import { LeaseWatch } from './streams/lease-watch.ts';
+import { Streams } from './streams/streams.ts';
 import { Announcer } from './threads/announcer.ts';
 import { HeadPoll } from './threads/head-poll.ts';
 import { LogWriter } from './threads/log-writer.ts';
@@ -55,6 +59,10 @@ export interface ServerOptions {
   readonly maxSubscriptions?: number;
   /** Connections that may be open without having sent CONNECT yet. */
   readonly maxPendingHandshakes?: number;
+  /** How long a stream waits for a producer that has gone. */
+  readonly streamLeaseMs?: number;
+  /** How long the producer of a stream may be silent. */
+  readonly streamMaxIdleMs?: number;
   readonly drainTimeoutMs?: number;
   readonly logger?: Logger;
   /** Milliseconds since the epoch. */
@@ -76,6 +84,8 @@ export interface ThreadwireServer {
 
 /** A client that has not sent CONNECT by then is not one. */
 const connectTimeoutMs = 10_000;
+/** What a connection may stream. */
+const textBytesPerSecond = 1024 * 1024;
 /** How long a closing server waits for the clients to close too. */
 const closeGraceMs = 1000;
 
@@ -115,7 +125,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     schedule,
   });
   const announcer = new Announcer({
-    publish: (change) => rooms.publish(change),
+    publish: (announcement) => rooms.publish(announcement),
     changesAfter: (threadId, seq, limit) => store.changesAfter(threadId, seq, limit),
     logger,
     schedule,
@@ -144,8 +154,33 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
       headPoll.alert();
     },
     onRepeat: (threadId, seq) => announcer.observe(threadId, seq),
+    onResult: (op, result) => streams.settled(op, result),
     onBatch: (ops) => metrics.batchOps.observe(ops),
   });
+  const leaseMs = options.streamLeaseMs ?? 30_000;
+  const streams = new Streams({
+    store,
+    write: (op) => writer.write(op),
+    announceText: (text) => announcer.announceText(text),
+    onEnding: (stream) => catchUp.finish(stream),
+    logger,
+    newId: options.newId ?? newId,
+    now,
+    schedule,
+    leaseMs,
+  });
+  const catchUp = new CatchUp({ rooms, streams: streams.active, schedule });
+  const leaseWatch = new LeaseWatch({
+    streams,
+    store,
+    write: (op) => writer.write(op),
+    logger,
+    now,
+    schedule,
+    leaseMs,
+    maxIdleMs: options.streamMaxIdleMs ?? 600_000,
+  });
+  leaseWatch.start();
   const health = new StoreHealth(store, logger, (isUp) => {
     metrics.storeUp.set(isUp ? 1 : 0);
     if (lifecycle.isDraining) return;
@@ -156,6 +191,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
   const services: Services = {
     store,
     writer,
+    streams,
     announcer,
     rooms,
     watch,
@@ -166,6 +202,10 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     now,
     newId: options.newId ?? newId,
     maxSubscriptions: options.maxSubscriptions ?? 1000,
+    newTextBucket: () => {
+      const bytesPerSecond = ratePerSecond === 0 ? 0 : textBytesPerSecond;
+      return new TokenBucket(bytesPerSecond, bytesPerSecond * burstSeconds, now());
+    },
   };
   acceptConnections(io.of('/'), services, createDispatch(services, lifecycle), {
     lifecycle,
@@ -229,6 +269,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     stopExpiry();
     health.stop();
     headPoll.stop();
+    leaseWatch.stop();
     const closed = new Promise<void>((resolve) => http.close(() => resolve()));
     engine.close();
     http.closeAllConnections();

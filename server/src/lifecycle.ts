@@ -1,16 +1,23 @@
+import { RequestError } from './request-error.ts';
+
 /** Whether the server takes on work, and how much of it is under way. */
 export class Lifecycle {
-  #isDraining = false;
+  readonly #draining = new AbortController();
   #working = 0;
   #idle: (() => void)[] = [];
 
   get isDraining(): boolean {
-    return this.#isDraining;
+    return this.#draining.signal.aborted;
+  }
+
+  /** Aborted when the server drains, with the error that whatever waits is answered with. */
+  get draining(): AbortSignal {
+    return this.#draining.signal;
   }
 
   /** From now on nothing new is begun. */
   startDraining(): void {
-    this.#isDraining = true;
+    this.#draining.abort(new RequestError('unavailable', 'The server is draining.', { retry_after_ms: 1000 }));
   }
 
   /** A request begins; the function returned says, once, that it was answered. */

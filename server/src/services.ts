@@ -1,8 +1,10 @@
 import type { Authenticator } from './connection/authenticate.ts';
+import type { TokenBucket } from './connection/token-bucket.ts';
 import type { Rooms } from './fanout/rooms.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import type { ThreadStore } from './store/thread-store.ts';
+import type { Streams } from './streams/streams.ts';
 import type { Announcer } from './threads/announcer.ts';
 import type { HeadPoll } from './threads/head-poll.ts';
 import type { LogWriter } from './threads/log-writer.ts';
@@ -12,6 +14,7 @@ import type { ThreadWatch } from './threads/thread-watch.ts';
 export interface Services {
   readonly store: ThreadStore;
   readonly writer: LogWriter;
+  readonly streams: Streams;
   readonly announcer: Announcer;
   readonly rooms: Rooms;
   readonly watch: ThreadWatch;
@@ -24,4 +27,6 @@ export interface Services {
   /** A new unique id. */
   readonly newId: () => string;
   readonly maxSubscriptions: number;
+  /** What limits the text that a new producer streams, in bytes. */
+  readonly newTextBucket: () => TokenBucket;
 }

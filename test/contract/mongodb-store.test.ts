@@ -22,6 +22,7 @@ import {
   upTo,
   user,
   write,
+  writeAll,
 } from '../support/store-ops.ts';
 
 // What holds of MongoDB alone: several processes on one database.
@@ -148,7 +149,7 @@ describeMongodb('several processes on one MongoDB', () => {
     const repeated = append(threadId);
     await stored(await database.open(), repeated);
     const again = { ...repeated, id: randomUUID() };
-    const results = await store.write([append(threadId), again, append(threadId), again, append(threadId)]);
+    const results = await writeAll(store, [append(threadId), again, append(threadId), again, append(threadId)]);
     expect(results.map((result) => [ok(result).message.seq, ok(result).changed])).toEqual([
       [2, true],
       [1, false],

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { JsonObject } from '@threadwire/protocol';
-import type { ThreadStore, WriteOp } from '../../server/src/store/thread-store.ts';
+import type { EditOp, ThreadStore, WriteOp } from '../../server/src/store/thread-store.ts';
 import type { Actor } from '../../server/src/threads/access.ts';
 import { runnableBackEnds } from '../support/back-ends.ts';
 import type { OpenBackEnd } from '../support/back-ends.ts';
 import { MemoryStore } from '../support/memory-store.ts';
-import { admin, allMessages, ann, append, bob, clock, newThread, user } from '../support/store-ops.ts';
+import { admin, allMessages, ann, append, bob, clock, newThread, startStream, user } from '../support/store-ops.ts';
 
 // Whatever is done to a store, it answers as the one in memory does.
 
@@ -28,6 +28,18 @@ const metadata = fc.oneof(
 const target = fc.nat({ max: 30 });
 const ifSeq = fc.option(fc.integer({ min: 1, max: 8 }), { nil: undefined, freq: 4 });
 
+/** Mostly the one: streams get somewhere. */
+const producer = fc.oneof({ weight: 4, arbitrary: fc.constant(ann) }, { weight: 1, arbitrary: actor });
+/** How far from what it should be. */
+const astray = fc.oneof(
+  { weight: 6, arbitrary: fc.constant(0) },
+  { weight: 1, arbitrary: fc.integer({ min: -3, max: 2 }) },
+);
+/** How much later than it is now; an end may be too early. */
+const lease = fc.nat({ max: 20 });
+/** What every stream says: a repeat brings the same. */
+const story = 'Once upon a time there was a stream that nobody could stop. '.repeat(10);
+
 const step = fc.oneof(
   {
     weight: 4,
@@ -43,6 +55,43 @@ const step = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant('edit' as const), target, actor, content, ifSeq }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('edit' as const), target, actor, content, metadata }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('delete' as const), target, actor, ifSeq }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('stream_start' as const),
+      thread,
+      actor: producer,
+      metadata,
+      key: fc.nat({ max: 4 }),
+      lease,
+    }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constant('stream_text' as const),
+      target,
+      actor: producer,
+      epochs: astray,
+      units: astray,
+      length: fc.nat({ max: 5 }),
+      lease,
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('stream_end' as const),
+      target,
+      actor: fc.option(producer, { nil: undefined }),
+      status: fc.constantFrom('complete', 'failed', 'cancelled', 'interrupted'),
+      epochs: fc.option(astray, { nil: undefined }),
+      units: fc.option(astray, { nil: undefined }),
+      lease: fc.option(lease, { nil: undefined }),
+      error: fc.option(content, { nil: undefined }),
+      metadata: fc.option(metadata, { nil: undefined }),
+    }),
+  },
 );
 const call = fc.oneof(
   {
@@ -73,8 +122,11 @@ const call = fc.oneof(
       limit: fc.nat({ max: 6 }),
     }),
   },
+  { weight: 1, arbitrary: fc.record({ call: fc.constant('abandoned' as const), lease }) },
 );
+type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
 type Call = typeof call extends fc.Arbitrary<infer C> ? C : never;
+type Target = Pick<EditOp, 'id' | 'threadId'>;
 
 /** Does the same to both stores; fails where they answer differently. */
 async function compare(store: ThreadStore, calls: readonly Call[]): Promise<void> {
@@ -90,24 +142,76 @@ async function compare(store: ThreadStore, calls: readonly Call[]): Promise<void
     await newThread(store, { id, members, at: clock.now });
     threads.push(id);
   }
-  const appended: { id: string; threadId: string }[] = [];
-  const toOp = (made: typeof step extends fc.Arbitrary<infer S> ? S : never): WriteOp => {
+  const appended: Target[] = [];
+  /** Those of them that were to be streams. Some are not: their key had been used, or it was refused. */
+  const begun: Target[] = [];
+  /** What the next op of a stream has to say, as far as can be told before it is done. */
+  const expected = new Map<string, { epoch: number; length: number }>();
+  /** Those that turned out to be no streams. */
+  const unused = new Set<string>();
+  const toOp = (made: Step): WriteOp => {
     const at = clock.tick();
-    if (made.do === 'append') {
-      const { actor, content, metadata, key } = made;
-      const op = append(threads[made.thread]!, { actor, content, metadata, messageId: `key-${key}`, at });
+    if (made.do === 'append' || made.do === 'stream_start') {
+      const { actor, metadata, key } = made;
+      const common = { actor, metadata, messageId: `key-${key}`, at };
+      const threadId = threads[made.thread]!;
+      const op =
+        made.do === 'append'
+          ? append(threadId, { ...common, content: made.content })
+          : startStream(threadId, { ...common, leaseUntil: at + made.lease });
+      if (op.kind === 'stream_start') begun.push(op);
       appended.push(op);
       return op;
     }
-    const { do: kind, target, ...rest } = made;
-    const { id, threadId } = appended[target % appended.length] ?? { id: 'none', threadId: threads[0]! };
-    return { kind, id, threadId, at, ...rest } as WriteOp;
+    const none = { id: 'none', threadId: threads[0]! };
+    if (made.do === 'edit' || made.do === 'delete') {
+      const { do: kind, target, ...rest } = made;
+      const { id, threadId } = appended[target % appended.length] ?? none;
+      return { kind, id, threadId, at, ...rest } as WriteOp;
+    }
+    const streams = made.target % 10 === 0 ? appended : begun.filter(({ id }) => !unused.has(id));
+    const { id, threadId } = streams[made.target % streams.length] ?? none;
+    const stream = expected.get(id) ?? { epoch: 1, length: 0 };
+    expected.set(id, stream);
+    const { actor, epochs = 0, units = 0 } = made;
+    const [epoch, offset] = [stream.epoch + epochs, Math.max(0, stream.length + units)];
+    if (made.do === 'stream_text') {
+      const text = story.slice(offset, offset + made.length);
+      stream.length = Math.max(stream.length, offset + text.length);
+      return { kind: made.do, id, threadId, actor: made.actor, epoch, offset, text, leaseUntil: at + made.lease };
+    }
+    const { status, error, metadata, lease } = made;
+    return {
+      kind: made.do,
+      id,
+      threadId,
+      actor,
+      status,
+      at,
+      error,
+      metadata,
+      ...(made.epochs === undefined ? {} : { epoch }),
+      ...(made.units === undefined ? {} : { offset }),
+      ...(lease === undefined ? {} : { leaseOverAt: at + lease }),
+    };
   };
+  const findStreams = async (store: ThreadStore) => await Promise.all(appended.map(({ id }) => store.findStream(id)));
 
   for (const made of calls) {
     if (made.call === 'write') {
       const ops = made.steps.map(toOp);
       await both((store) => store.write(ops));
+      for (const { id } of begun) {
+        const stream = await model.findStream(id);
+        if (stream) expected.set(id, { epoch: stream.epoch, length: stream.length });
+        else unused.add(id);
+      }
+    } else if (made.call === 'abandoned') {
+      await both(async (store) => {
+        // Others are in the store too.
+        const found = await store.abandonedStreams(clock.now + made.lease, 10_000);
+        return found.filter(({ threadId }) => threads.includes(threadId)).toSorted((a, b) => (a.id < b.id ? -1 : 1));
+      });
     } else if (made.call === 'update') {
       const { actor, members, title } = made;
       const request = { threadId: threads[made.thread]!, actor, members, title, at: clock.tick() };
@@ -123,6 +227,7 @@ async function compare(store: ThreadStore, calls: readonly Call[]): Promise<void
       await both((store) => store.histories([request]));
     }
   }
+  await both(findStreams);
   for (const threadId of threads) {
     await both((store) => allMessages(store, threadId));
     await both((store) => store.threads([threadId]));
@@ -139,8 +244,8 @@ describe.each(runnableBackEnds)('the $name store', (backEnd) => {
   });
 
   test('answers as the model does, whatever is asked', async () => {
-    const calls = fc.array(call, { maxLength: 12 });
-    const numRuns = backEnd.name === 'embedded' ? 60 : 12;
+    const calls = fc.array(call, { maxLength: 16, size: 'max' });
+    const numRuns = backEnd.name === 'embedded' ? 100 : 20;
     await fc.assert(
       fc.asyncProperty(calls, (calls) => compare(own.store, calls)),
       { numRuns, endOnFailure: true },

@@ -25,6 +25,7 @@ import {
   upTo,
   user,
   write,
+  writeAll,
 } from '../support/store-ops.ts';
 
 // What every store must do, whichever it is. One store is shared by most tests, each with threads of its own.
@@ -115,7 +116,7 @@ describe.each(runnableBackEnds)('the $name store', (backEnd) => {
       const threadId = await newThread(store);
       const [first, second] = [append(threadId), append(threadId)];
       await stored(store, first);
-      const results = await store.write([second, first, second, append(threadId)]);
+      const results = await writeAll(store, [second, first, second, append(threadId)]);
       expect(results.map((result) => ok(result)).map(({ message, changed }) => [message.seq, changed])).toEqual([
         [2, true],
         [1, false],
@@ -142,7 +143,7 @@ describe.each(runnableBackEnds)('the $name store', (backEnd) => {
     test('one message_id of two senders, or in two threads, is two messages', async () => {
       const [a, b] = [await newThread(store), await newThread(store)];
       const ops = [append(a), append(a, { actor: bob }), append(b)].map((op) => ({ ...op, messageId: 'same' }));
-      const results = await store.write(ops);
+      const results = await writeAll(store, ops);
       expect(results.map((result) => ok(result).changed)).toEqual([true, true, true]);
     });
   });
@@ -263,7 +264,7 @@ describe.each(runnableBackEnds)('the $name store', (backEnd) => {
     test('a refusal touches no other op of the batch', async () => {
       const threadId = await newThread(store);
       const message = await stored(store, append(threadId));
-      const results = await store.write([
+      const results = await writeAll(store, [
         append('no-such-thread'),
         edit(message, { actor: bob }),
         append(threadId),

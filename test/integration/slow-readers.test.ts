@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { limits } from '@threadwire/protocol';
+import type { Message, ServerPayload } from '@threadwire/protocol';
 import type { ThreadStore } from '../../server/src/store/thread-store.ts';
 import { startApp } from '../support/app.ts';
 import type { App } from '../support/app.ts';
@@ -6,6 +8,7 @@ import { connectClient } from '../support/client.ts';
 import type { TestClient } from '../support/client.ts';
 import { httpRequest } from '../support/http-request.ts';
 import { connectWire } from '../support/wire-client.ts';
+import type { Frame, WireClient } from '../support/wire-client.ts';
 
 const largest = 'x'.repeat(60_000);
 
@@ -123,3 +126,79 @@ function countHistories(store: ThreadStore, count: { begun: number; underWay: nu
     },
   });
 }
+
+describe('a client that does not read the text of streams', () => {
+  const piece = '\u6587'.repeat(16 * 1024);
+  const piecesOfStream = limits.maxStreamLength / piece.length;
+
+  /** Streams of one producer, in threads that these clients are in, all with as much text as there may be. */
+  async function fill(app: App, readers: readonly WireClient[], threads: number) {
+    const producer = await connectClient(app.url, { user: 'bot' });
+    const streams: Message[] = [];
+    for (let t = 0; t < threads; t += 1) {
+      const { thread } = await producer.call('create_thread', {});
+      for (const reader of readers) await reader.request('subscribe_thread', { thread_id: thread.id });
+      for (let s = 0; s < limits.maxStreamsPerThread; s += 1) {
+        streams.push((await producer.call('stream_start', { thread_id: thread.id })).message);
+      }
+    }
+    return { producer, streams };
+  }
+
+  /** The text of each stream as a client that never asks for anything again puts it together. */
+  function textsOf({ frames }: WireClient): Map<string, string> {
+    const texts = new Map<string, string>();
+    for (const frame of frames) {
+      if (typeof frame !== 'string' || !frame.startsWith('42["stream_chunk"')) continue;
+      const [, { stream_id: id, offset, delta }] = JSON.parse(frame.slice(2)) as [string, Chunk];
+      const held = texts.get(id) ?? '';
+      // Nothing is missing, and nothing comes twice.
+      expect(offset).toBe(held.length);
+      texts.set(id, held + delta);
+    }
+    return texts;
+  }
+
+  test.each(['catches up', 'gets the rest before the end'])(
+    '%s',
+    async (how) => {
+      await using app = await startApp({ ratePerSecond: 0 });
+      await using stuck = await connectWire(app.url, { auth: { user: 'stuck' } });
+      await using reader = await connectWire(app.url, { auth: { user: 'reader' } });
+      const { producer, streams } = await fill(app, [stuck, reader], 2);
+      stuck.socket.pause();
+      for (let i = 0; i < piecesOfStream; i += 1) {
+        const offset = i * piece.length;
+        await Promise.all(
+          streams.map(({ id }, s) => {
+            // In few bytes, so that its rest and what is under way are not too much together.
+            const delta = s === 0 ? 'x'.repeat(piece.length) : piece;
+            return producer.call('stream_chunk', { stream_id: id, offset, delta }, 20_000);
+          }),
+        );
+      }
+      const isText = (frame: Frame): boolean => String(frame).startsWith('42["stream_chunk"');
+      const isEnd = (frame: Frame): boolean => String(frame).startsWith('42["stream_end"');
+      const whole = limits.maxStreamLength * streams.length;
+      const lengthOf = (client: WireClient): number => [...textsOf(client).values()].join('').length;
+      while (lengthOf(reader) < whole) await reader.next(isText);
+      // What the system's own buffers take is some megabytes; of the rest nothing was kept for it.
+      expect(lengthOf(stuck)).toBeLessThan(whole / 2);
+      if (how === 'catches up') {
+        stuck.socket.resume();
+        while (lengthOf(stuck) < whole) await stuck.next(isText);
+      } else {
+        const [first] = streams as [Message];
+        await producer.call('stream_end', { stream_id: first.id, offset: limits.maxStreamLength, status: 'complete' });
+        stuck.socket.resume();
+        await stuck.next(isEnd);
+        expect(textsOf(stuck).get(first.id)).toHaveLength(limits.maxStreamLength);
+      }
+      expect(app.logs.some(({ msg }) => msg === 'closed because it reads too slowly')).toBe(false);
+      await producer[Symbol.asyncDispose]();
+    },
+    60_000,
+  );
+});
+
+type Chunk = ServerPayload<'stream_chunk'>;

@@ -15,6 +15,7 @@ import type { Logger } from '../../server/src/logger.ts';
 import type { Metrics } from '../../server/src/metrics.ts';
 import type { Services } from '../../server/src/services.ts';
 import type { Actor } from '../../server/src/threads/access.ts';
+import { Streams } from '../../server/src/streams/streams.ts';
 import { Announcer } from '../../server/src/threads/announcer.ts';
 import { HeadPoll } from '../../server/src/threads/head-poll.ts';
 import { LogWriter } from '../../server/src/threads/log-writer.ts';
@@ -202,6 +203,19 @@ export class FakeApp {
         headPoll.alert();
       },
       onRepeat: (threadId, seq) => announcer.observe(threadId, seq),
+      onResult: (op, result) => streams.settled(op, result),
+    });
+    const newId = () => `id-${++this.#ids}`;
+    const streams = new Streams({
+      store,
+      write: (op) => writer.write(op),
+      announceText: (text) => announcer.announceText(text),
+      onEnding: () => undefined,
+      logger,
+      newId,
+      now,
+      schedule,
+      leaseMs: 30_000,
     });
     const metrics = { answered: (event: string, outcome: string) => this.outcomes.push([event, outcome]) };
     this.store = store;
@@ -210,6 +224,7 @@ export class FakeApp {
     this.services = {
       store,
       writer,
+      streams,
       announcer,
       rooms,
       watch,
@@ -221,7 +236,8 @@ export class FakeApp {
       logger,
       metrics: metrics as unknown as Metrics,
       now,
-      newId: () => `id-${++this.#ids}`,
+      newId,
+      newTextBucket: () => new TokenBucket(0, 0, now()),
       maxSubscriptions: options.maxSubscriptions ?? 1000,
     };
     this.dispatch = createDispatch(this.services, this.lifecycle);

@@ -1,11 +1,28 @@
 import type { Message, Thread } from '@threadwire/protocol';
 import { Budget, readHistories } from '../../server/src/store/history.ts';
-import { checkThread, decideChange, decideThreadUpdate, threadExists } from '../../server/src/store/rules.ts';
+import {
+  checkNewStream,
+  checkThread,
+  decideChange,
+  decideStreamEnd,
+  decideStreamResume,
+  decideStreamText,
+  decideThreadUpdate,
+  threadExists,
+} from '../../server/src/store/rules.ts';
+import type { StreamFacts } from '../../server/src/store/rules.ts';
 import { StoreUnavailable } from '../../server/src/store/thread-store.ts';
 import type {
+  AppendOp,
   CreateThread,
+  DeleteOp,
+  EditOp,
   HistoryRequest,
   ListCursor,
+  StreamEndOp,
+  StreamStartOp,
+  StreamState,
+  StreamTextOp,
   ThreadStore,
   UpdateThread,
   WriteOp,
@@ -34,6 +51,8 @@ export class MemoryStore implements ThreadStore {
   readonly batches: number[] = [];
   readonly #threads = new Map<string, Thread>();
   readonly #messages = new Map<string, Message[]>();
+  /** What there is of streams, ended or not, besides their messages; by id. */
+  readonly #streams = new Map<string, StreamState & { readonly leaseUntil: number }>();
   readonly #holds = new Map<Holdable, (() => Promise<void>)[]>();
 
   /** Holds back the answer of the next call of a method that nothing holds yet: what it read or wrote grows old. */
@@ -157,6 +176,24 @@ export class MemoryStore implements ThreadStore {
     return changes;
   }
 
+  async findStream(id: string) {
+    this.#check();
+    const stream = this.#streams.get(id);
+    const message = [...this.#messages.values()].flat().find((message) => message.id === id);
+    if (!stream || !message) return undefined;
+    const { members, created_by } = this.#threads.get(message.thread_id)!;
+    return { thread: { members, created_by }, message, epoch: stream.epoch, length: stream.length };
+  }
+
+  async abandonedStreams(at: number, limit: number) {
+    this.#check();
+    return [...this.#messages.values()]
+      .flat()
+      .filter(({ id, status }) => status === 'streaming' && this.#streams.get(id)!.leaseUntil <= at)
+      .map(({ id, thread_id: threadId }) => ({ threadId, id, epoch: this.#streams.get(id)!.epoch }))
+      .slice(0, limit);
+  }
+
   async ping() {
     this.#check();
   }
@@ -203,36 +240,118 @@ export class MemoryStore implements ThreadStore {
   #apply(op: WriteOp): WriteResult {
     const refusal = checkThread(this.#threads.get(op.threadId), op);
     if (refusal) return refusal;
-    const messages = this.#of(op.threadId);
-    const seq = this.#head(op.threadId) + 1;
-    const at = new Date(op.at).toISOString();
-    if (op.kind === 'append') {
-      const repeat = messages.find((m) => m.sender.id === op.actor.id && m.message_id === op.messageId);
-      if (repeat) return { ok: true, message: repeat, changed: false };
-      const { id, threadId, actor, messageId, role, content, metadata } = op;
-      const message: Message = {
-        id,
-        thread_id: threadId,
-        position: seq,
-        seq,
-        message_id: messageId,
-        sender: actor.name === undefined ? { id: actor.id } : { id: actor.id, name: actor.name },
-        role,
-        content,
-        metadata,
-        status: 'complete',
-        created_at: at,
-        updated_at: at,
-      };
-      messages.push(message);
-      return { ok: true, message, changed: true };
+    switch (op.kind) {
+      case 'append':
+        return this.#append(op);
+      case 'stream_start':
+        return this.#startStream(op);
+      case 'stream_text':
+        return this.#appendText(op);
+      case 'stream_end':
+        return this.#endStream(op);
+      case 'edit':
+      case 'delete':
+        return this.#change(op);
     }
-    const index = messages.findIndex((m) => m.id === op.id);
-    const decision = decideChange(messages[index], op);
+  }
+
+  #append(op: AppendOp): WriteResult {
+    const repeat = this.#repeated(op);
+    if (repeat) return { ok: true, message: repeat, changed: false };
+    return { ok: true, message: this.#insert(op, op.content, 'complete'), changed: true };
+  }
+
+  #change(op: EditOp | DeleteOp): WriteResult {
+    const message = this.#find(op);
+    const decision = decideChange(message, op);
     if (decision.do === 'refuse') return decision.refusal;
-    if (decision.do === 'nothing') return { ok: true, message: messages[index]!, changed: false };
-    const message = { ...messages[index]!, ...decision.fields, seq, updated_at: at };
-    messages[index] = message;
-    return { ok: true, message, changed: true };
+    if (decision.do === 'nothing') return { ok: true, message: message!, changed: false };
+    return { ok: true, message: this.#put({ ...message!, ...decision.fields, ...this.#next(op) }), changed: true };
+  }
+
+  #startStream(op: StreamStartOp): WriteResult {
+    const { leaseUntil } = op;
+    const repeat = this.#repeated(op);
+    if (repeat) {
+      const decision = decideStreamResume(this.#facts(repeat));
+      if (typeof decision === 'object') return decision;
+      const { epoch, length } = this.#streams.get(repeat.id)!;
+      const stream = { epoch: decision === 'resume' ? epoch + 1 : epoch, length };
+      this.#streams.set(repeat.id, { ...stream, leaseUntil });
+      return { ok: true, message: repeat, changed: false, stream };
+    }
+    const running = this.#of(op.threadId).filter(({ status }) => status === 'streaming').length;
+    const refusal = checkNewStream(running);
+    if (refusal) return refusal;
+    const stream = { epoch: 1, length: 0 };
+    this.#streams.set(op.id, { ...stream, leaseUntil });
+    return { ok: true, message: this.#insert(op, '', 'streaming'), changed: true, stream };
+  }
+
+  #appendText(op: StreamTextOp): WriteResult {
+    const message = this.#find(op);
+    const decision = decideStreamText(message && this.#facts(message), op);
+    if (!('text' in decision)) return decision;
+    const { length, text } = decision;
+    this.#put({ ...message!, content: message!.content + text });
+    this.#streams.set(op.id, { epoch: op.epoch, length, leaseUntil: op.leaseUntil });
+    return { ok: true, length };
+  }
+
+  #endStream(op: StreamEndOp): WriteResult {
+    const message = this.#find(op);
+    const decision = decideStreamEnd(message && this.#facts(message), op);
+    if (typeof decision === 'object') return decision;
+    const { epoch, length } = this.#streams.get(op.id)!;
+    const stream = { epoch, length };
+    if (decision === 'nothing') return { ok: true, message: message!, changed: false, stream };
+    const { status, error, metadata = message!.metadata } = op;
+    const ended = { ...message!, status, metadata, ...(error === undefined ? {} : { error }), ...this.#next(op) };
+    return { ok: true, message: this.#put(ended), changed: true, stream };
+  }
+
+  #repeated({ threadId, actor, messageId }: AppendOp | StreamStartOp): Message | undefined {
+    return this.#of(threadId).find((m) => m.sender.id === actor.id && m.message_id === messageId);
+  }
+
+  #find({ threadId, id }: { readonly threadId: string; readonly id: string }): Message | undefined {
+    return this.#of(threadId).find((message) => message.id === id);
+  }
+
+  #facts({ id, sender, status }: Message): StreamFacts | undefined {
+    const stream = this.#streams.get(id);
+    return stream && { ...stream, senderId: sender.id, status };
+  }
+
+  /** What the next change of a thread brings to the message it is of. */
+  #next({ threadId, at }: { readonly threadId: string; readonly at: number }): Pick<Message, 'seq' | 'updated_at'> {
+    return { seq: this.#head(threadId) + 1, updated_at: new Date(at).toISOString() };
+  }
+
+  #insert(op: AppendOp | StreamStartOp, content: string, status: Message['status']): Message {
+    const { id, threadId, actor, messageId, role, metadata } = op;
+    const { seq, updated_at } = this.#next(op);
+    const message: Message = {
+      id,
+      thread_id: threadId,
+      position: seq,
+      seq,
+      message_id: messageId,
+      sender: actor.name === undefined ? { id: actor.id } : { id: actor.id, name: actor.name },
+      role,
+      content,
+      metadata,
+      status,
+      created_at: updated_at,
+      updated_at,
+    };
+    this.#of(threadId).push(message);
+    return message;
+  }
+
+  #put(message: Message): Message {
+    const messages = this.#of(message.thread_id);
+    messages[messages.findIndex(({ id }) => id === message.id)] = message;
+    return message;
   }
 }

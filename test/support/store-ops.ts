@@ -7,9 +7,12 @@ import type {
   EditOp,
   HistoryRequest,
   Refusal,
+  ResultOf,
+  StreamEndOp,
+  StreamStartOp,
+  StreamTextOp,
   ThreadStore,
   WriteOp,
-  WriteResult,
 } from '../../server/src/store/thread-store.ts';
 import type { Actor } from '../../server/src/threads/access.ts';
 
@@ -50,6 +53,43 @@ export function remove(message: Message, fields: Partial<DeleteOp> = {}): Delete
   return { kind: 'delete', threadId: message.thread_id, actor: ann, id: message.id, at: clock.tick(), ...fields };
 }
 
+/** How long a lease is that a test does not say. */
+const leaseMs = 30_000;
+
+export function startStream(threadId: string, fields: Partial<StreamStartOp> = {}): StreamStartOp {
+  const at = clock.tick();
+  return {
+    kind: 'stream_start',
+    threadId,
+    actor: ann,
+    id: randomUUID(),
+    messageId: randomUUID(),
+    role: 'assistant',
+    metadata: {},
+    leaseUntil: at + leaseMs,
+    at,
+    ...fields,
+  };
+}
+
+/** Text that begins at `offset`, from the first producer of a stream. */
+export function text(
+  message: Message,
+  offset: number,
+  added: string,
+  fields: Partial<StreamTextOp> = {},
+): StreamTextOp {
+  const { thread_id: threadId, id } = message;
+  const leaseUntil = clock.tick() + leaseMs;
+  return { kind: 'stream_text', threadId, actor: ann, id, epoch: 1, offset, text: added, leaseUntil, ...fields };
+}
+
+/** The end of a stream by its sender; neither epoch nor offset has to hold. */
+export function endStream(message: Message, fields: Partial<StreamEndOp> = {}): StreamEndOp {
+  const { thread_id: threadId, id } = message;
+  return { kind: 'stream_end', threadId, actor: ann, id, status: 'complete', at: clock.tick(), ...fields };
+}
+
 /** Creates a thread that nobody else uses, and answers its id. */
 export async function newThread(store: ThreadStore, fields: Partial<CreateThread> = {}): Promise<string> {
   const id = randomUUID();
@@ -66,20 +106,28 @@ export async function newThread(store: ThreadStore, fields: Partial<CreateThread
   return created.thread.id;
 }
 
+/** The result of each op of a batch. */
+export async function writeAll<Op extends WriteOp>(store: ThreadStore, ops: readonly Op[]): Promise<ResultOf<Op>[]> {
+  return (await store.write(ops)) as ResultOf<Op>[];
+}
+
 /** The result of a single op. */
-export async function write(store: ThreadStore, op: WriteOp): Promise<WriteResult> {
-  const [result] = await store.write([op]);
+export async function write<Op extends WriteOp>(store: ThreadStore, op: Op): Promise<ResultOf<Op>> {
+  const [result] = await writeAll(store, [op]);
   return result!;
 }
 
+/** An op whose result has a message. */
+type MessageOp = Exclude<WriteOp, StreamTextOp>;
+
 /** The message of a single op that must succeed. */
-export async function stored(store: ThreadStore, op: WriteOp): Promise<Message> {
+export async function stored(store: ThreadStore, op: MessageOp): Promise<Message> {
   return ok(await write(store, op)).message;
 }
 
-/** The message of each append, which must succeed. */
-export async function storedAll(store: ThreadStore, ops: readonly WriteOp[]): Promise<Message[]> {
-  return (await store.write(ops)).map((result) => ok(result).message);
+/** The message of each op, which must succeed. */
+export async function storedAll(store: ThreadStore, ops: readonly MessageOp[]): Promise<Message[]> {
+  return (await writeAll(store, ops)).map((result) => ok(result).message);
 }
 
 /** A result that must not be a refusal. */

@@ -12,7 +12,7 @@ import type { Dispatch } from './dispatch.ts';
 import { flowOf } from './flow.ts';
 import { parse } from './parse.ts';
 import { SocketLink } from './socket-link.ts';
-import { TokenBucket } from './token-bucket.ts';
+import { TokenBucket, burstSeconds } from './token-bucket.ts';
 
 export interface AcceptOptions {
   readonly lifecycle: Lifecycle;
@@ -27,7 +27,6 @@ interface Admission {
 
 /** CONNECTs that one transport connection may try: a client that keeps failing has to open another. */
 const maxConnectAttempts = 5;
-const burstFactor = 4;
 const nothing = Object.freeze({});
 
 /** Lets clients into the namespace: authenticates CONNECT, sends `session`, and hands their events to `dispatch`. */
@@ -82,7 +81,7 @@ export function acceptConnections(
       link: new SocketLink(socket),
       identity,
       client,
-      bucket: new TokenBucket(options.ratePerSecond, options.ratePerSecond * burstFactor, services.now()),
+      bucket: new TokenBucket(options.ratePerSecond, options.ratePerSecond * burstSeconds, services.now()),
     });
     flowOf(socket.conn).onSlow = () => {
       if (connection.isClosed) return;
@@ -105,6 +104,7 @@ export function acceptConnections(
       connection.isClosed = true;
       services.rooms.remove(connection);
       services.watch.remove(connection);
+      services.streams.producerGone(connection);
       services.metrics.connections.dec();
       services.logger.debug({ client_id: connection.clientId, reason }, 'disconnected');
     });

@@ -1,6 +1,7 @@
 import type { ConnectAuth, ErrorObject, ServerEvent, ServerPayload } from '@threadwire/protocol';
 import type { Actor } from '../threads/access.ts';
-import type { Change } from '../threads/durable-event.ts';
+import type { Announcement } from '../threads/durable-event.ts';
+import type { StreamLoss, StreamProducer } from '../streams/active-stream.ts';
 import type { Identity } from './authenticate.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import type { TokenBucket } from './token-bucket.ts';
@@ -39,7 +40,7 @@ const maxUnansweredBytes = 1024 * 1024;
 const requestOverheadBytes = 256;
 
 /** One client's connection: who it is, what it is subscribed to, and what it is waiting for. */
-export class Connection {
+export class Connection implements StreamProducer {
   readonly clientId: string;
   readonly socketId: string;
   readonly client: ConnectAuth['client'];
@@ -49,6 +50,8 @@ export class Connection {
   readonly subscriptions = new Set<string>();
   readonly bucket: TokenBucket;
   isClosed = false;
+  /** Limits the text that it streams, in bytes; most connections have none. */
+  textBucket: TokenBucket | undefined;
 
   readonly #link: ClientLink;
   readonly #turns = new KeyedQueue();
@@ -82,9 +85,16 @@ export class Connection {
     if (!this.isClosed) this.#link.emit(event, payload);
   }
 
-  /** Sends one change to this connection alone. */
-  send(change: Change): void {
-    if (!this.isClosed) this.#link.emit(change.event, change.payload);
+  /** Sends to this connection alone what was announced to others. */
+  send({ event, payload }: Announcement): void {
+    if (!this.isClosed) this.#link.emit(event, payload);
+  }
+
+  /** Of a stream that was taken over, or ended otherwise, its next chunk tells it. */
+  streamLost({ threadId, streamId, status, reason }: StreamLoss): void {
+    if (status !== 'cancelled') return;
+    const event = { thread_id: threadId, stream_id: streamId };
+    this.emit('stream_cancel', reason === undefined ? event : { ...event, reason });
   }
 
   /** Sends an error; a fatal one ends the connection, in the way that lets the client act by its retry class. */

@@ -87,11 +87,18 @@ function admit(services: Services, lifecycle: Lifecycle, connection: Connection,
     throw new RequestError('token_expired', 'The token has run out.');
   }
   if (lifecycle.isDraining) throw new RequestError('unavailable', 'The server is draining.', { retry_after_ms: 1000 });
-  const waitMs = connection.bucket.take(1, now);
+  const waitMs = takeTokens(services, connection, inbound);
   if (waitMs > 0) throw new RequestError('rate_limited', 'Too many requests.', { retry_after_ms: waitMs });
   if (connection.isOverloaded) throw new RequestError('overloaded', 'Too many requests are unanswered.');
   if (!isClientEvent(inbound.event)) throw new RequestError('unknown_event', 'There is no such event.');
   return inbound.event;
+}
+
+/** Of text it is the bytes that count, however many pieces it comes in. */
+function takeTokens({ now, newTextBucket }: Services, connection: Connection, { event, bytes }: Inbound): number {
+  if (event !== 'stream_chunk') return connection.bucket.take(1, now());
+  connection.textBucket ??= newTextBucket();
+  return connection.textBucket.take(bytes, now());
 }
 
 function isClientEvent(event: unknown): event is ClientEvent {

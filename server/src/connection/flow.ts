@@ -2,7 +2,7 @@ import type { Server as EngineServer, Socket as EngineSocket } from 'engine.io';
 import type { WebSocket } from 'ws';
 import { outboxOf, webSocketOf } from '../fanout/outbox.ts';
 import type { Outbox, OutboxObserver } from '../fanout/outbox.ts';
-import { TokenBucket } from './token-bucket.ts';
+import { TokenBucket, burstSeconds } from './token-bucket.ts';
 
 /** Events that a connection may be owed; beyond this it is a slow consumer. */
 const maxUndeliveredBytes = 1024 * 1024;
@@ -10,7 +10,6 @@ const maxUndeliveredBytes = 1024 * 1024;
 const deliveredBytes = 64 * 1024;
 /** For each event that it may send a client may send so many bytes: the largest message, and some. */
 const bytesPerEvent = 72 * 1024;
-const burstSeconds = 4;
 /** Of packets that lead to nothing it may send as many in a second as of events, and the first so many at once. */
 const wasteBurstSeconds = 20;
 

@@ -1,3 +1,6 @@
+/** A client may send at once what its rate allows in so many seconds. */
+export const burstSeconds = 4;
+
 /** Limits a rate: `perSecond` tokens flow in each second, and `burst` of them may be saved up. */
 export class TokenBucket {
   readonly #perSecond: number;

@@ -22,6 +22,8 @@ interface Leaving {
 interface Member {
   readonly socket: MemberSocket;
   readonly outbox: Outbox;
+  /** It was not sent something volatile, which is to be made up for before it is sent any more of that. */
+  isBehind: boolean;
 }
 
 /** What a room got since its members were the same, at most one turn long. */
@@ -53,10 +55,35 @@ export class RoomAdapter extends Adapter {
   readonly #members = new Map<SocketId, Member>();
   #rooms = new Map<Room, RoomTurn>();
 
+  /**
+   * Called with what is volatile and was left out because a member does not keep up. Where it answers true, all that is
+   * volatile is left out for that member until {@link makeUp}.
+   */
+  onSkipped: ((id: SocketId, packet: Packet) => boolean) | undefined;
+
   constructor(namespace: Namespace, turn: Turn) {
     super(namespace);
     this.#turn = turn;
     this.#leaveTurn = turn.onDeal(() => this.#dealAll());
+  }
+
+  /** Whether the member's line has not taken all that was sent. */
+  isBacklogged(id: SocketId): boolean {
+    return this.#members.get(id)?.outbox.isBacklogged ?? false;
+  }
+
+  /** Deals out what a room got so far, so that it is known who is left out. */
+  settle(room: Room): void {
+    this.#deal(room);
+  }
+
+  /** Has `send` send what was left out for a member; where it answers true that was all, and nothing more is left out. */
+  makeUp(id: SocketId, send: () => boolean): void {
+    // What rooms got before is left out, and comes with the rest.
+    this.#dealAll();
+    const isAll = send();
+    const member = this.#members.get(id);
+    if (member && isAll) member.isBehind = false;
   }
 
   override close(): void {
@@ -107,7 +134,7 @@ export class RoomAdapter extends Adapter {
     if (!socket) return;
     // It may have joined rooms before it was let in.
     for (const room of this.sids.get(id) ?? []) this.#deal(room);
-    this.#members.set(id, { socket, outbox: outboxOf(socket.conn) });
+    this.#members.set(id, { socket, outbox: outboxOf(socket.conn), isBehind: false });
   }
 
   #encode(packet: Packet): [string, ...unknown[]] {
@@ -121,8 +148,9 @@ export class RoomAdapter extends Adapter {
 
   #send(room: Room, ids: ReadonlySet<SocketId>, packet: Packet, frame: Frame): void {
     if (ids.size <= fewMembers) {
-      const members = [...ids].map((id) => this.#members.get(id));
-      for (const member of members) this.#sendTo(member, packet, frame);
+      // A listener may let them leave.
+      const now = Array.from(ids);
+      for (const id of now) this.#sendTo(id, packet, frame);
       return;
     }
     let turn = this.#rooms.get(room);
@@ -135,11 +163,16 @@ export class RoomAdapter extends Adapter {
     turn.hasVolatile ||= frame.isVolatile;
   }
 
-  #sendTo(member: Member | undefined, packet: Packet, frame: Frame): void {
+  #sendTo(id: SocketId, packet: Packet, frame: Frame): void {
+    const member = this.#members.get(id);
     if (!member) return;
-    const { socket, outbox } = member;
-    socket.notifyOutgoingListeners(packet);
-    if (!(frame.isVolatile && outbox.isBacklogged)) outbox.share(frame);
+    member.socket.notifyOutgoingListeners(packet);
+    if (frame.isVolatile && leavesOut(member)) this.#skip(id, member, packet);
+    else member.outbox.share(frame);
+  }
+
+  #skip(id: SocketId, member: Member, packet: Packet): void {
+    if (this.onSkipped?.(id, packet)) member.isBehind = true;
   }
 
   #dealAll(): void {
@@ -157,8 +190,11 @@ export class RoomAdapter extends Adapter {
       const member = this.#members.get(id);
       if (!member) continue;
       const { socket, outbox } = member;
-      if (hasVolatile && outbox.isBacklogged) {
-        for (const frame of frames) if (!frame.isVolatile) outbox.share(frame);
+      if (hasVolatile && leavesOut(member)) {
+        for (const [i, frame] of frames.entries()) {
+          if (frame.isVolatile) this.#skip(id, member, packets[i]!);
+          else outbox.share(frame);
+        }
       } else {
         outbox.deal(frames);
       }
@@ -169,4 +205,8 @@ export class RoomAdapter extends Adapter {
       for (const packet of packets) this.#turn.attempt(() => socket.notifyOutgoingListeners(packet));
     }
   }
+}
+
+function leavesOut({ isBehind, outbox }: Member): boolean {
+  return isBehind || outbox.isBacklogged;
 }

@@ -1,7 +1,8 @@
 import type { DefaultEventsMap, Namespace, Server, Socket } from 'socket.io';
 import type { ClientToServerEvents, ServerEvent, ServerPayload, ServerToClientEvents } from '@threadwire/protocol';
 import type { Connection } from '../connection/connection.ts';
-import type { Change } from '../threads/durable-event.ts';
+import type { Announcement, TextChange } from '../threads/durable-event.ts';
+import { RoomAdapter } from './room-adapter.ts';
 
 /** Nothing is kept on sockets: whoever inspects them sees `socket.data`. */
 type SocketData = Record<string, never>;
@@ -75,9 +76,43 @@ export class Rooms {
     });
   }
 
-  /** Sends a change to everybody in its thread. */
-  publish(change: Change): void {
-    this.#send(roomOf(change.threadId), change.event, change.payload);
+  /** Sends a change, or text, to everybody in its thread. */
+  publish({ threadId, event, payload }: Announcement): void {
+    // Text may be left out for those who do not keep up: it can be made up for.
+    this.#send(roomOf(threadId), event, payload, event === 'stream_chunk');
+  }
+
+  /** Calls back where a connection was left out when text was announced; it gets no more until {@link makeUp}. */
+  onTextSkipped(listener: (connection: Connection, payload: TextChange['payload']) => void): void {
+    const adapter = this.#adapter;
+    if (!adapter) return;
+    adapter.onSkipped = (id, { data }) => {
+      const [event, payload] = data as [string, TextChange['payload']];
+      const connection = this.#connections.get(id);
+      if (!connection || event !== 'stream_chunk') return false;
+      listener(connection, payload);
+      return true;
+    };
+  }
+
+  /** Whether what was sent to the connection waits for it to read. */
+  isBacklogged(connection: Connection): boolean {
+    return this.#adapter?.isBacklogged(connection.socketId) ?? false;
+  }
+
+  /** From now on it is known who was left out when text of the thread was announced. */
+  settle(threadId: string): void {
+    this.#adapter?.settle(roomOf(threadId));
+  }
+
+  /** Has `send` send what a connection was left out of; where it answers true that was all. */
+  makeUp(connection: Connection, send: () => boolean): void {
+    this.#adapter?.makeUp(connection.socketId, send);
+  }
+
+  get #adapter(): RoomAdapter | undefined {
+    const { adapter } = this.#namespace;
+    return adapter instanceof RoomAdapter ? adapter : undefined;
   }
 
   /** Sends an event to these connections; it is encoded once for all of them. */
@@ -92,7 +127,8 @@ export class Rooms {
     this.#namespace.emit(event, ...([payload] as unknown as Parameters<ServerToClientEvents[E]>));
   }
 
-  #send<E extends ServerEvent>(room: string | string[], event: E, payload: ServerPayload<E>): void {
-    this.#namespace.to(room).emit(event, ...([payload] as unknown as Parameters<ServerToClientEvents[E]>));
+  #send<E extends ServerEvent>(room: string | string[], event: E, payload: ServerPayload<E>, isVolatile = false): void {
+    const to = this.#namespace.to(room);
+    (isVolatile ? to.volatile : to).emit(event, ...([payload] as unknown as Parameters<ServerToClientEvents[E]>));
   }
 }

@@ -125,7 +125,7 @@ function finish(context: ConnectionContext, join: Join, history: ThreadHistory):
     drop(context, join.tap);
     return [];
   }
-  for (const change of announcer.close(join.tap, history.head_seq)) connection.send(change);
+  for (const announced of announcer.close(join.tap, history)) connection.send(announced);
   // It may have been evicted, and let in again, while it was subscribing again.
   connection.subscriptions.add(join.request.thread_id);
   rooms.join(join.request.thread_id, connection);
@@ -136,7 +136,7 @@ function finish(context: ConnectionContext, join: Join, history: ThreadHistory):
 
 /** Closes the tap of a join that comes to nothing; a thread that nobody else listens to is forgotten with it. */
 function drop({ announcer, rooms }: ConnectionContext, tap: Tap): void {
-  announcer.close(tap, 0);
+  announcer.drop(tap);
   if (rooms.isEmpty(tap.threadId)) announcer.forget(tap.threadId);
 }
 

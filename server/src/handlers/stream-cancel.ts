@@ -1,6 +1,5 @@
-import type { Handler } from './handler.ts';
-import { streamsUnavailable } from './streams-unavailable.ts';
+import type { SharedHandler } from './handler.ts';
 
-export const streamCancel: Handler<'stream_cancel'> = () => {
-  throw streamsUnavailable();
-};
+export const streamCancel: SharedHandler<'stream_cancel'> = async ({ streams, actor }, payload) => ({
+  message: await streams.cancel(actor, payload),
+});

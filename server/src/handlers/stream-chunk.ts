@@ -1,6 +1,5 @@
 import type { Handler } from './handler.ts';
-import { streamsUnavailable } from './streams-unavailable.ts';
 
-export const streamChunk: Handler<'stream_chunk'> = () => {
-  throw streamsUnavailable();
-};
+export const streamChunk: Handler<'stream_chunk'> = async ({ streams, connection }, payload) => ({
+  offset: await streams.append(connection, payload),
+});

@@ -1,6 +1,5 @@
 import type { Handler } from './handler.ts';
-import { streamsUnavailable } from './streams-unavailable.ts';
 
-export const streamEnd: Handler<'stream_end'> = () => {
-  throw streamsUnavailable();
-};
+export const streamEnd: Handler<'stream_end'> = async ({ streams, connection }, payload) => ({
+  message: await streams.end(connection, payload),
+});

@@ -12,11 +12,11 @@ import { getThread } from '../handlers/get-thread.ts';
 import { contextOf } from '../handlers/handler.ts';
 import type { RequestContext, SharedHandler } from '../handlers/handler.ts';
 import { handlers } from '../handlers/index.ts';
-import { streamsUnavailable } from '../handlers/streams-unavailable.ts';
 import type { Lifecycle } from '../lifecycle.ts';
 import { RequestError, invalidPayload } from '../request-error.ts';
 import type { Services } from '../services.ts';
 import { RequestLimits } from './request-limits.ts';
+import { streamBody } from './stream-body.ts';
 
 export interface ApiOptions {
   readonly services: Services;
@@ -42,9 +42,13 @@ function sharedAction<E extends ClientEvent>(event: E, handler: SharedHandler<E>
   };
 }
 
+const streamBodySchema = clientEvents.stream_start.payload.pick({ thread_id: true, message_id: true, role: true });
 const threadParameters = z.strictObject({ thread_id: idSchema });
 
-const actions: { [R in Route['event']]: Action } = {
+/** Those whose answer does not wait for what goes on arriving. */
+type OrdinaryEvent = Exclude<Route['event'], 'stream_body'>;
+
+const actions: { [R in OrdinaryEvent]: Action } = {
   create_thread: async (context, fields) => {
     const payload = parse(clientEvents.create_thread.payload, fields, 'The request');
     const { thread, created } = await createThreadOnce(context, payload);
@@ -62,9 +66,6 @@ const actions: { [R in Route['event']]: Action } = {
   },
   edit_message: sharedAction('edit_message', handlers.edit_message),
   delete_message: sharedAction('delete_message', handlers.delete_message),
-  stream_body: () => {
-    throw streamsUnavailable();
-  },
 };
 
 /** The HTTP API: the routes of the protocol's table, carried out by the same handlers as the events. */
@@ -88,6 +89,13 @@ async function serve(
   refuseWhileDraining(lifecycle, response);
   const identity = await authenticate(services, request);
   requestLimits.admit(request, identity);
+  if (route.event === 'stream_body') {
+    const fields = parse(streamBodySchema, fieldsOf(request, route), 'The request');
+    const message = await streamBody(services, lifecycle, identity, request, fields);
+    services.metrics.answered(`http ${route.event}`, 'ok');
+    response.json({ message });
+    return;
+  }
   // Not before it is known that somebody may send it.
   if (route.fields !== 'query') await readJson(request, response);
   refuseWhileDraining(lifecycle, response);
@@ -151,6 +159,7 @@ function bodyFields(body: unknown): Record<string, unknown> {
   throw invalidPayload('The body must be a JSON object.', { path: '', message: 'must be an object' });
 }
 
+const maxBodyMs = 60_000;
 const parseJson = express.json({ limit: limits.maxFrameBytes, type: 'application/json', strict: false });
 
 /** Reads a body of JSON, if there is one, into `request.body`. */
@@ -163,5 +172,7 @@ async function readJson(request: Request, response: Response): Promise<void> {
       message: 'must be declared as application/json',
     });
   }
-  await promisify(parseJson)(request, response);
+  // Bodies that are streamed may take any time, so the HTTP server does not limit it.
+  const timer = setTimeout(() => request.destroy(), maxBodyMs);
+  await promisify(parseJson)(request, response).finally(() => clearTimeout(timer));
 }

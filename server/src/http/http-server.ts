@@ -25,7 +25,8 @@ class Request extends IncomingMessage {
 /** Node's HTTP server, whose own refusals are error objects, and which carries out a connection's requests in turn. */
 export function createHttpServer(listener: RequestListener): Server {
   const turns = new Turns();
-  const server = createServer({ IncomingMessage: Request }, turns.wrap(listener));
+  // A streamed body may take hours; others are limited where they are read, headers by Node.
+  const server = createServer({ IncomingMessage: Request, requestTimeout: 0 }, turns.wrap(listener));
   server.on(
     'checkExpectation',
     turns.wrap((request, response) => {

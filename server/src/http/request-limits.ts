@@ -1,9 +1,8 @@
 import type { Request } from 'express';
 import type { Identity } from '../connection/authenticate.ts';
-import { TokenBucket } from '../connection/token-bucket.ts';
+import { TokenBucket, burstSeconds } from '../connection/token-bucket.ts';
 import { RequestError } from '../request-error.ts';
 
-const burstFactor = 4;
 const forgetMs = 60_000;
 
 /**
@@ -51,6 +50,6 @@ export class RequestLimits {
   }
 
   #newBucket(now: number): TokenBucket {
-    return new TokenBucket(this.#perSecond, this.#perSecond * burstFactor, now);
+    return new TokenBucket(this.#perSecond, this.#perSecond * burstSeconds, now);
   }
 }

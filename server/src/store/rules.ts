@@ -1,8 +1,18 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { JsonObject, Message, Thread } from '@threadwire/protocol';
+import { limits } from '@threadwire/protocol';
+import type { JsonObject, Message, MessageStatus, Thread } from '@threadwire/protocol';
 import { mayChange, mayRead } from '../threads/access.ts';
 import type { ThreadAccess } from '../threads/access.ts';
-import type { DeleteOp, EditOp, Refusal, UpdateThread, WriteOp } from './thread-store.ts';
+import type {
+  DeleteOp,
+  EditOp,
+  Refusal,
+  StreamEndOp,
+  StreamState,
+  StreamTextOp,
+  UpdateThread,
+  WriteOp,
+} from './thread-store.ts';
 
 // What both stores decide the same way. Pure: a store reads, asks here, and writes under the condition that
 // what it read still holds.
@@ -19,9 +29,10 @@ export function threadNotFound(threadId: string): Refusal {
 /** Whether a write to the thread is allowed at all. */
 export function checkThread(
   thread: ThreadAccess | undefined,
-  op: Pick<WriteOp, 'actor' | 'threadId'>,
+  op: Pick<WriteOp, 'kind' | 'actor' | 'threadId'>,
 ): Refusal | undefined {
-  return thread && mayRead(thread, op.actor) ? undefined : threadNotFound(op.threadId);
+  if (thread && (!op.actor || mayRead(thread, op.actor))) return undefined;
+  return op.kind === 'stream_text' || op.kind === 'stream_end' ? streamNotFound : threadNotFound(op.threadId);
 }
 
 /** What an edit or delete comes to: refused, nothing to change, or the message's new fields. */
@@ -30,7 +41,9 @@ export type Decision =
   | { readonly do: 'nothing' }
   | { readonly do: 'change'; readonly fields: Pick<Message, 'content' | 'metadata' | 'status'> };
 
-/** Decides an edit or delete of a message as it is now (undefined: there is none in the thread). */
+/**
+ * Decides an edit or delete of a message as it is now (undefined: there is none in the thread). One that streams has to end first.
+ */
 export function decideChange(message: Message | undefined, op: EditOp | DeleteOp): Decision {
   if (!message) {
     return { do: 'refuse', refusal: refuse('message_not_found', `There is no message ${op.id} in the thread.`) };
@@ -46,13 +59,85 @@ export function decideChange(message: Message | undefined, op: EditOp | DeleteOp
     const text = `Message ${op.id} changed: its seq is ${message.seq}, not ${op.ifSeq}.`;
     return { do: 'refuse', refusal: refuse('seq_conflict', text, { seq: message.seq }) };
   }
-  if (op.kind === 'delete') return { do: 'change', fields: { content: '', metadata: {}, status: 'deleted' } };
   if (message.status === 'streaming') {
     return { do: 'refuse', refusal: refuse('stream_conflict', 'The message is still streaming.') };
   }
+  if (op.kind === 'delete') return { do: 'change', fields: { content: '', metadata: {}, status: 'deleted' } };
   const metadata = op.metadata ?? message.metadata;
   if (op.content === message.content && isDeepStrictEqual(metadata, message.metadata)) return { do: 'nothing' };
   return { do: 'change', fields: { content: op.content, metadata, status: message.status } };
+}
+
+/** What of a stream decides what may be done with it. */
+export interface StreamFacts extends StreamState {
+  readonly senderId: string;
+  readonly status: MessageStatus;
+  /** (ms) */
+  readonly leaseUntil: number;
+}
+
+/** The refusal of whoever may not know that the stream exists; also for what is no stream. */
+export const streamNotFound: Refusal = refuse('stream_not_found', 'There is no such stream that you may read.');
+
+const notItsProducer = refuse('forbidden', 'Only its sender may write to a stream.');
+/** The refusal of a producer that is not the stream's any more. */
+export const takenOver: Refusal = refuse('stream_conflict', 'The stream was taken over.', { fenced: true });
+
+/** The refusal of text, or an end, for a stream that has ended. */
+export function streamClosed(status: MessageStatus): Refusal {
+  return refuse('stream_closed', `The stream has ended: it is ${status}.`, { status });
+}
+
+/** The refusal of text, or an end, that is not where the text ends. */
+export function wrongOffset(expected: number): Refusal {
+  return refuse('stream_conflict', `The text ends at ${expected}.`, { expected_offset: expected });
+}
+
+/**
+ * Decides the start of a stream where the sender has a message of this `messageId` already: undefined of what is no
+ * stream. Where it has ended there is nothing to do; else it is taken up.
+ */
+export function decideStreamResume(stream: StreamFacts | undefined): Refusal | 'nothing' | 'resume' {
+  if (!stream) return refuse('stream_conflict', 'A message that is no stream has this message_id.');
+  return stream.status === 'streaming' ? 'resume' : 'nothing';
+}
+
+/** Decides the start of a stream in a thread where so many are running. */
+export function checkNewStream(running: number): Refusal | undefined {
+  if (running < limits.maxStreamsPerThread) return undefined;
+  return refuse('too_many_streams', `At most ${limits.maxStreamsPerThread} streams at a time in a thread.`);
+}
+
+/** Decides text for a stream as it is now: refused, or what of it is to be appended. */
+export function decideStreamText(
+  stream: StreamFacts | undefined,
+  op: StreamTextOp,
+): Refusal | { readonly ok: true; readonly text: string; readonly length: number } {
+  if (!stream) return streamNotFound;
+  if (stream.senderId !== op.actor.id) return notItsProducer;
+  if (stream.status !== 'streaming') return streamClosed(stream.status);
+  if (stream.epoch !== op.epoch) return takenOver;
+  const length = op.offset + op.text.length;
+  if (stream.length < op.offset || stream.length > length) return wrongOffset(stream.length);
+  return { ok: true, text: op.text.slice(stream.length - op.offset), length };
+}
+
+/** Decides the end of a stream as it is now. */
+export function decideStreamEnd(stream: StreamFacts | undefined, op: StreamEndOp): Refusal | 'nothing' | 'end' {
+  if (!stream) return streamNotFound;
+  const isProducers = op.status === 'complete' || op.status === 'failed';
+  if (isProducers && op.actor && stream.senderId !== op.actor.id) return notItsProducer;
+  if (stream.status !== 'streaming') {
+    if (!isProducers) return 'nothing';
+    if (op.status !== stream.status) return streamClosed(stream.status);
+    return op.offset === undefined || op.offset === stream.length ? 'nothing' : wrongOffset(stream.length);
+  }
+  if (op.epoch !== undefined && op.epoch !== stream.epoch) return takenOver;
+  if (op.offset !== undefined && op.offset !== stream.length) return wrongOffset(stream.length);
+  if (op.leaseOverAt !== undefined && op.leaseOverAt < stream.leaseUntil) {
+    return refuse('stream_conflict', 'Its producer may still come back.');
+  }
+  return 'end';
 }
 
 /** What an update of a thread comes to. */

@@ -98,6 +98,14 @@ class SharedReads implements ThreadStore {
     return this.#store.changesAfter(...args);
   }
 
+  findStream(id: string): ReturnType<ThreadStore['findStream']> {
+    return this.#store.findStream(id);
+  }
+
+  abandonedStreams(...args: Parameters<ThreadStore['abandonedStreams']>): ReturnType<ThreadStore['abandonedStreams']> {
+    return this.#store.abandonedStreams(...args);
+  }
+
   ping(): Promise<void> {
     return this.#store.ping();
   }

@@ -1,15 +1,23 @@
-import type { ErrorCode, JsonObject, Message, Role, Thread, ThreadHistory } from '@threadwire/protocol';
-import type { Actor } from '../threads/access.ts';
+import type { ErrorCode, ErrorObject, JsonObject, Message, Role, Thread, ThreadHistory } from '@threadwire/protocol';
+import type { Actor, ThreadAccess } from '../threads/access.ts';
 
 /** A rule said no. Nothing was written, nothing else is affected, and the same request would be refused again. */
 export interface Refusal {
   readonly ok: false;
   readonly code: Extract<
     ErrorCode,
-    'thread_not_found' | 'message_not_found' | 'forbidden' | 'seq_conflict' | 'stream_conflict' | 'thread_exists'
+    | 'thread_not_found'
+    | 'message_not_found'
+    | 'forbidden'
+    | 'seq_conflict'
+    | 'thread_exists'
+    | 'stream_not_found'
+    | 'stream_conflict'
+    | 'stream_closed'
+    | 'too_many_streams'
   >;
   readonly message: string;
-  readonly details?: { readonly seq?: number };
+  readonly details?: Readonly<NonNullable<ErrorObject['details']>>;
 }
 
 /** A new message. `id` is unique; `messageId` is the idempotency key within (thread, sender). */
@@ -48,17 +56,106 @@ export interface DeleteOp {
   readonly at: number;
 }
 
-/** One durable change of a thread: takes the thread's next seq. */
-export type WriteOp = AppendOp | EditOp | DeleteOp;
+/**
+ * Begins a message that grows, or takes up again the one that the sender began with this `messageId`. Whoever takes it up
+ * is its producer from then on: its epoch counts them.
+ */
+export interface StreamStartOp {
+  readonly kind: 'stream_start';
+  readonly threadId: string;
+  readonly actor: Actor;
+  readonly id: string;
+  readonly messageId: string;
+  readonly role: Role;
+  readonly metadata: JsonObject;
+  /** Until then it is its producer's, whatever happens to the process that wrote this (ms). */
+  readonly leaseUntil: number;
+  readonly at: number;
+}
 
-export type WriteResult =
-  | {
-      readonly ok: true;
-      readonly message: Message;
-      /** False: a repeat or an edit that changes nothing. No seq was taken and nothing is to be announced. */
-      readonly changed: boolean;
-    }
-  | Refusal;
+/**
+ * Appends text to a stream, and renews its lease; empty text does nothing else. `offset` and lengths count UTF-16 code
+ * units; half of a surrogate pair is never stored alone. Where the stream has the beginning of the text already, which
+ * this producer alone can have stored, the rest of it is appended. Takes no seq.
+ */
+export interface StreamTextOp {
+  readonly kind: 'stream_text';
+  readonly threadId: string;
+  readonly actor: Actor;
+  readonly id: string;
+  readonly epoch: number;
+  readonly offset: number;
+  readonly text: string;
+  readonly leaseUntil: number;
+}
+
+/** How a stream ends. */
+export type StreamEndStatus = 'complete' | 'failed' | 'cancelled' | 'interrupted';
+
+/** Ends a stream. What is given of `epoch`, `offset` and `leaseOverAt` has to hold. */
+export interface StreamEndOp {
+  readonly kind: 'stream_end';
+  readonly threadId: string;
+  /** Who ends it; undefined: the server itself. */
+  readonly actor?: Actor | undefined;
+  readonly id: string;
+  readonly status: StreamEndStatus;
+  readonly epoch?: number | undefined;
+  /** The length of the whole text. */
+  readonly offset?: number | undefined;
+  /** Its lease has run out by then (ms). */
+  readonly leaseOverAt?: number | undefined;
+  readonly error?: string | undefined;
+  readonly metadata?: JsonObject | undefined;
+  /** Told to those who listen; not stored. */
+  readonly reason?: string | undefined;
+  readonly at: number;
+}
+
+/** A change of a thread. All but `stream_text` take the thread's next seq where they change anything. */
+export type WriteOp = AppendOp | EditOp | DeleteOp | StreamStartOp | StreamTextOp | StreamEndOp;
+
+/** What is durable of a message now. */
+export interface MessageWritten {
+  readonly ok: true;
+  readonly message: Message;
+  /**
+   * False: a repeat, or what changes nothing, such as the end of a stream that had ended, or taking one up again. No seq
+   * was taken and nothing is to be announced.
+   */
+  readonly changed: boolean;
+  /** Of a stream's start and end. */
+  readonly stream?: StreamState;
+}
+
+export interface StreamState {
+  /** The producer's number, from 1 on. */
+  readonly epoch: number;
+  /** Of the whole text; also where the message was edited or deleted after the stream's end. */
+  readonly length: number;
+}
+
+/** Text was appended, or was there. */
+export interface TextWritten {
+  readonly ok: true;
+  /** Of the whole text as it is stored. */
+  readonly length: number;
+}
+
+export type WriteResult = MessageWritten | TextWritten | Refusal;
+
+/** What an op of this kind comes to. */
+export type ResultOf<Op extends WriteOp> = Op extends StreamTextOp ? TextWritten | Refusal : MessageWritten | Refusal;
+
+/** A stream, whether it has ended or not. */
+export interface StoredStream extends StreamState {
+  readonly thread: ThreadAccess;
+  /** With its text. */
+  readonly message: Message;
+}
+
+/** A stream whose producer has not been heard of in time. */
+export type AbandonedStream = Pick<StreamEndOp, 'threadId' | 'id'> & Pick<StreamState, 'epoch'>;
 
 export interface CreateThread {
   readonly id: string;
@@ -128,7 +225,8 @@ export interface ThreadStore {
   /**
    * Applies ops in the order given (of one thread; threads are independent), all durable when it resolves:
    * one transaction, or one ordered batch per thread. Result i belongs to op i. Access, idempotency, `ifSeq` and the
-   * message's state are checked in the write itself. Concurrent calls are allowed.
+   * message's state are checked in the write itself, and so are a stream's epoch, length and lease. Concurrent calls are
+   * allowed. Each result is what {@link ResultOf} says of its op.
    *
    * Where it rejects, any of the ops may have taken effect.
    */
@@ -164,6 +262,12 @@ export interface ThreadStore {
    * seq, or to `headSeq` where fewer than `limit` came, is covered. Access is not checked.
    */
   changesAfter(threadId: string, seq: number, limit: number): Promise<{ messages: Message[]; headSeq: number }>;
+
+  /** The stream of this id; undefined for what was never one. Access is not checked. */
+  findStream(id: string): Promise<StoredStream | undefined>;
+
+  /** Streams that have not ended and whose lease has run out by `at` (ms); at most `limit`. */
+  abandonedStreams(at: number, limit: number): Promise<AbandonedStream[]>;
 
   /** Resolves if the store can take a write now. */
   ping(): Promise<void>;

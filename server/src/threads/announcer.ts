@@ -1,11 +1,11 @@
-import type { Message } from '@threadwire/protocol';
+import type { Message, ThreadHistory } from '@threadwire/protocol';
 import type { Logger } from '../logger.ts';
 import { messageChange } from './durable-event.ts';
-import type { Change } from './durable-event.ts';
+import type { Announcement, Change, TextChange } from './durable-event.ts';
 
 /** What the announcer needs of the outside. */
 export interface AnnouncerPorts {
-  readonly publish: (change: Change) => void;
+  readonly publish: (announcement: Announcement) => void;
   readonly changesAfter: (
     threadId: string,
     seq: number,
@@ -22,7 +22,7 @@ const gapWaitMs = 50;
 const firstRetryMs = 100;
 const longestRetryMs = 2000;
 const healPageLimit = 200;
-/** Changes kept while one before them is missing; the store has them all. */
+/** Changes, and as many pieces of text, kept while a change before them is missing; the store has them all. */
 const maxWaiting = 1000;
 
 /** Collects the changes of one thread from the moment it is opened until its owner has joined the thread. */
@@ -34,8 +34,8 @@ export interface Tap {
 
 class OpenTap implements Tap {
   readonly threadId: string;
-  readonly changes: Change[] = [];
-  /** Everything after this seq is in `changes`; undefined until the thread's first seq is known. */
+  readonly announced: Announcement[] = [];
+  /** Everything after this seq is in `announced`; undefined until the thread's first seq is known. */
   coveredFrom: number | undefined;
   accessChanged = false;
 
@@ -51,6 +51,8 @@ interface ThreadLog {
   last: number | undefined;
   /** Changes above `last + 1`, by seq. */
   readonly waiting: Map<number, Change>;
+  /** Text of messages above `last`. */
+  waitingText: TextChange[];
   readonly taps: Set<OpenTap>;
   /** The store is being asked, or soon will be. */
   healing: boolean;
@@ -78,13 +80,26 @@ export class Announcer {
     if (!log) return;
     log.known = Math.max(log.known, change.seq);
     if (log.last === undefined) {
-      for (const tap of log.taps) tap.changes.push(change);
+      for (const tap of log.taps) tap.announced.push(change);
     } else if (change.seq === log.last + 1) {
       this.#deliver(log, change);
       this.#deliverWaiting(log);
     } else if (change.seq > log.last) {
       if (log.waiting.size < maxWaiting) log.waiting.set(change.seq, change);
       this.#healLater(change.threadId, log, gapWaitMs);
+    }
+  }
+
+  /** Text of a streamed message was stored: it goes out as soon as the start of the message has. */
+  announceText(text: TextChange): void {
+    const log = this.#logs.get(text.threadId);
+    if (!log) return;
+    if (log.last === undefined) {
+      for (const tap of log.taps) tap.announced.push(text);
+    } else if (text.position <= log.last) {
+      this.#send(log, text);
+    } else if (log.waitingText.length < maxWaiting) {
+      log.waitingText.push(text);
     }
   }
 
@@ -108,7 +123,15 @@ export class Announcer {
   tap(threadId: string): Tap {
     let log = this.#logs.get(threadId);
     if (!log) {
-      log = { last: undefined, waiting: new Map(), taps: new Set(), healing: false, known: 0, suspected: false };
+      log = {
+        last: undefined,
+        waiting: new Map(),
+        waitingText: [],
+        taps: new Set(),
+        healing: false,
+        known: 0,
+        suspected: false,
+      };
       this.#logs.set(threadId, log);
     }
     const tap = new OpenTap(threadId, log.last);
@@ -126,12 +149,27 @@ export class Announcer {
     return open.coveredFrom !== undefined && open.coveredFrom <= headSeq;
   }
 
-  /** Closes the tap and returns what it holds above this head, in order of seq, each seq once. */
-  close(tap: Tap, headSeq: number): Change[] {
+  /**
+   * Closes the tap and returns what it holds beyond this history, in the order in which it was announced: the changes
+   * above its head, and the text that its streams lack.
+   */
+  close(tap: Tap, { head_seq: headSeq, streaming }: Pick<ThreadHistory, 'head_seq' | 'streaming'>): Announcement[] {
     const { log, open } = this.#find(tap);
     log.taps.delete(open);
-    const bySeq = new Map(open.changes.map((change) => [change.seq, change]));
-    return [...bySeq.values()].filter((change) => change.seq > headSeq).sort((a, b) => a.seq - b.seq);
+    const lengths = new Map(streaming.map(({ id, content }) => [id, content.length]));
+    return open.announced.filter((announced) => {
+      if (announced.event !== 'stream_chunk') return announced.seq > headSeq;
+      const { stream_id: id, offset, delta } = announced.payload;
+      // Of a stream up to the head that is not among them the history has the end.
+      const held = lengths.get(id) ?? (announced.position <= headSeq ? Number.POSITIVE_INFINITY : 0);
+      return offset + delta.length > held;
+    });
+  }
+
+  /** Closes a tap that comes to nothing. */
+  drop(tap: Tap): void {
+    const { log, open } = this.#find(tap);
+    log.taps.delete(open);
   }
 
   /** Everybody has left the thread. */
@@ -166,10 +204,16 @@ export class Announcer {
   #begin(threadId: string, log: ThreadLog, headSeq: number): void {
     log.last = headSeq;
     const early = new Map<number, Change>();
+    const text = new Set<TextChange>();
     for (const tap of log.taps) {
       tap.coveredFrom = headSeq;
-      for (const change of tap.changes.splice(0)) early.set(change.seq, change);
+      for (const announced of tap.announced.splice(0)) {
+        if (announced.event === 'stream_chunk') text.add(announced);
+        else early.set(announced.seq, announced);
+      }
     }
+    // The text first: that of a message which is announced now waits for it, and comes before its end.
+    for (const one of text) this.announceText(one);
     for (const seq of [...early.keys()].sort((a, b) => a - b)) this.announce(early.get(seq)!);
     this.observe(threadId, log.known);
     if (log.suspected) this.#healLater(threadId, log, gapWaitMs);
@@ -177,8 +221,19 @@ export class Announcer {
 
   #deliver(log: ThreadLog, change: Change): void {
     log.last = change.seq;
-    for (const tap of log.taps) tap.changes.push(change);
-    this.#ports.publish(change);
+    this.#send(log, change);
+    if (log.waitingText.length > 0) this.#sendWaitingText(log);
+  }
+
+  #send(log: ThreadLog, announcement: Announcement): void {
+    for (const tap of log.taps) tap.announced.push(announcement);
+    this.#ports.publish(announcement);
+  }
+
+  #sendWaitingText(log: ThreadLog): void {
+    const { waitingText, last } = log;
+    log.waitingText = waitingText.filter(({ position }) => position > last!);
+    for (const text of waitingText) if (text.position <= last!) this.#send(log, text);
   }
 
   #deliverWaiting(log: ThreadLog): void {
@@ -237,6 +292,7 @@ export class Announcer {
       const isAll = messages.length < healPageLimit;
       // A seq that is missing up to here was superseded by a higher one of the same message.
       if (isAll && headSeq > log.last!) log.last = headSeq;
+      this.#sendWaitingText(log);
       for (const seq of log.waiting.keys()) if (seq <= log.last!) log.waiting.delete(seq);
       this.#deliverWaiting(log);
       if (isAll) {

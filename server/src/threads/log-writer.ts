@@ -1,8 +1,8 @@
 import type { Logger } from '../logger.ts';
 import { RequestError } from '../request-error.ts';
 import { StoreUnavailable } from '../store/thread-store.ts';
-import type { ThreadStore, WriteOp, WriteResult } from '../store/thread-store.ts';
-import { messageChange } from './durable-event.ts';
+import type { MessageWritten, ResultOf, ThreadStore, WriteOp, WriteResult } from '../store/thread-store.ts';
+import { changeOf } from './durable-event.ts';
 import type { Change } from './durable-event.ts';
 
 export interface LogWriterPorts {
@@ -14,6 +14,8 @@ export interface LogWriterPorts {
   readonly onUnknown: (threadId: string) => void;
   /** Called with the seq of a message that was stored already: whoever stored it may not have announced it. */
   readonly onRepeat?: (threadId: string, seq: number) => void;
+  /** Called with what each op came to, in order, before anybody hears of it. */
+  readonly onResult?: (op: WriteOp, result: WriteResult) => void;
   readonly onBatch?: (ops: number) => void;
 }
 
@@ -54,12 +56,12 @@ export class LogWriter {
    * Resolves when the change is durable and announced, or refused.
    * Rejects with StoreUnavailable where the outcome is unknown, and with `overloaded` where the queue is full.
    */
-  write(op: WriteOp): Promise<WriteResult> {
+  write<Op extends WriteOp>(op: Op): Promise<ResultOf<Op>> {
     if (this.#queue.length >= maxQueuedOps || this.#queuedLength >= maxQueuedLength) {
       return Promise.reject(new RequestError('overloaded', 'Too many writes are waiting.', { retry_after_ms: 1000 }));
     }
     return new Promise((resolve, reject) => {
-      this.#queue.push({ op, resolve, reject });
+      this.#queue.push({ op, resolve: resolve as Entry['resolve'], reject });
       this.#queuedLength += lengthOf(op);
       if (this.#isScheduled || !this.#mayCommit()) return;
       this.#isScheduled = true;
@@ -121,15 +123,17 @@ export class LogWriter {
   }
 
   #settle({ op, resolve }: Entry, result: WriteResult): void {
-    if (result.ok && result.changed) {
-      this.#ports.onCommit(messageChange(op.kind === 'append' ? 'thread_message' : 'message_updated', result.message));
-    } else if (result.ok) {
-      this.#ports.onRepeat?.(op.threadId, result.message.seq);
+    this.#ports.onResult?.(op, result);
+    if (result.ok && op.kind !== 'stream_text') {
+      const written = result as MessageWritten;
+      if (written.changed) this.#ports.onCommit(changeOf(op, written));
+      else this.#ports.onRepeat?.(op.threadId, written.message.seq);
     }
     resolve(result);
   }
 }
 
 function lengthOf(op: WriteOp): number {
-  return op.kind === 'delete' ? 0 : op.content.length;
+  if (op.kind === 'stream_text') return op.text.length;
+  return 'content' in op ? op.content.length : 0;
 }

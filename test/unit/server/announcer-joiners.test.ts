@@ -6,7 +6,7 @@ import type { Change } from '../../../server/src/threads/durable-event.ts';
 import { StoreUnavailable } from '../../../server/src/store/thread-store.ts';
 import { fakeLogger } from '../../support/fake-services.ts';
 import { ManualClock, turn } from '../../support/manual-clock.ts';
-import { ThreadModel } from './changes.ts';
+import { ThreadModel, closeTap } from './changes.ts';
 
 /** Somebody who reads the thread, joins it, and may leave it. */
 interface Joiner {
@@ -26,7 +26,8 @@ class World {
   readonly #underway: Change[] = [];
   readonly #reads: { answer: () => void; fail: () => void }[] = [];
   readonly #announcer = new Announcer({
-    publish: ({ seq }) => {
+    publish: (change) => {
+      const { seq } = change as Change;
       for (const joiner of this.joiners) if (joiner.state === 'joined') joiner.view.push(seq);
     },
     changesAfter: (_threadId, seq, limit) => {
@@ -79,7 +80,7 @@ class World {
       joiner.head = this.thread.head;
       return;
     }
-    joiner.view.push(...this.#announcer.close(joiner.tap, joiner.head).map(({ seq }) => seq));
+    joiner.view.push(...closeTap(this.#announcer, joiner.tap, joiner.head).map(({ seq }) => seq));
     joiner.state = 'joined';
     this.#announcer.observe('t', joiner.head);
   }
@@ -88,7 +89,7 @@ class World {
   abandonJoin(index: number): void {
     const joiner = this.#pick('reading', index);
     if (!joiner) return;
-    this.#announcer.close(joiner.tap, 0);
+    this.#announcer.drop(joiner.tap);
     joiner.state = 'left';
     this.#forgetIfEmpty();
   }

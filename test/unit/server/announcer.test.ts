@@ -6,7 +6,7 @@ import type { Change } from '../../../server/src/threads/durable-event.ts';
 import { StoreUnavailable } from '../../../server/src/store/thread-store.ts';
 import { fakeLogger } from '../../support/fake-services.ts';
 import { ManualClock, turn } from '../../support/manual-clock.ts';
-import { ThreadModel, appended, range } from './changes.ts';
+import { ThreadModel, appended, closeTap, range } from './changes.ts';
 
 type Read = Awaited<ReturnType<AnnouncerPorts['changesAfter']>>;
 
@@ -22,7 +22,7 @@ function setUp() {
     answer: async (read: Read): Promise<Read> => read,
   };
   const announcer = new Announcer({
-    publish: (change) => published.push(change),
+    publish: (change) => published.push(change as Change),
     changesAfter: async (_threadId, seq, limit) => {
       reads.push(seq);
       if (store.isAway) throw new StoreUnavailable('away');
@@ -44,7 +44,7 @@ function setUp() {
     join: (headSeq = thread.head): Change[] => {
       const tap = announcer.tap('t');
       expect(announcer.covers(tap, headSeq)).toBe(true);
-      return announcer.close(tap, headSeq);
+      return closeTap(announcer, tap, headSeq);
     },
     /** The next answer of the store is as old as its question, and comes when `release` is called. */
     holdRead: (): (() => void) => {
@@ -408,7 +408,7 @@ describe('a write whose outcome is unknown', () => {
     announcer.suspect('t');
     announcer.covers(tap, headRead);
     await clock.advance(50);
-    expect(announcer.close(tap, headRead).map(({ seq }) => seq)).toEqual([1]);
+    expect(closeTap(announcer, tap, headRead).map(({ seq }) => seq)).toEqual([1]);
     expect(join()).toEqual([]);
   });
 });
@@ -427,7 +427,7 @@ describe('a tap', () => {
     // The read came back with seqs 1 and 2.
     expect(announcer.covers(tap, 2)).toBe(true);
     announcer.announce(changes[3]!);
-    expect(seqsOf(announcer.close(tap, 2))).toEqual([3, 4]);
+    expect(seqsOf(closeTap(announcer, tap, 2))).toEqual([3, 4]);
     announcer.announce(changes[4]!);
     expect(seqs()).toEqual([3, 4, 5]);
   });
@@ -439,7 +439,7 @@ describe('a tap', () => {
     announcer.announce(thread.append());
     expect(announcer.covers(tap, 0)).toBe(true);
     await clock.advance(50);
-    expect(seqsOf(announcer.close(tap, 0))).toEqual([1, 2]);
+    expect(seqsOf(closeTap(announcer, tap, 0))).toEqual([1, 2]);
   });
 
   test('of a later joiner holds the same that goes out to the others', async () => {
@@ -451,7 +451,7 @@ describe('a tap', () => {
     expect(announcer.covers(tap, 2)).toBe(true);
     announcer.announce(thread.append());
     expect(seqs()).toEqual([1, 2, 3]);
-    expect(seqsOf(announcer.close(tap, 2))).toEqual([3]);
+    expect(seqsOf(closeTap(announcer, tap, 2))).toEqual([3]);
   });
 
   test('does not cover a read that is older than what another first joiner began with', () => {
@@ -463,8 +463,8 @@ describe('a tap', () => {
     expect(announcer.covers(second, 1)).toBe(false);
     announcer.announce(thread.append());
     expect(announcer.covers(second, 3)).toBe(true);
-    expect(seqsOf(announcer.close(second, 3))).toEqual([4]);
-    expect(seqsOf(announcer.close(first, 3))).toEqual([4]);
+    expect(seqsOf(closeTap(announcer, second, 3))).toEqual([4]);
+    expect(seqsOf(closeTap(announcer, first, 3))).toEqual([4]);
   });
 
   test('does not cover a read that is older than what was announced before it was opened', () => {
@@ -486,7 +486,7 @@ describe('a tap', () => {
     for (const change of [third!, second!, first!]) announcer.announce(change);
     await clock.advance(0);
     expect(seqs()).toEqual([1, 2, 3]);
-    expect(seqsOf(announcer.close(tap, 2))).toEqual([3]);
+    expect(seqsOf(closeTap(announcer, tap, 2))).toEqual([3]);
   });
 
   test('is told when access changes, if it is of that thread', () => {
@@ -499,8 +499,8 @@ describe('a tap', () => {
   test('can be closed once', () => {
     const { announcer } = setUp();
     const tap = announcer.tap('t');
-    announcer.close(tap, 0);
-    expect(() => announcer.close(tap, 0)).toThrow('the tap is closed');
+    closeTap(announcer, tap, 0);
+    expect(() => closeTap(announcer, tap, 0)).toThrow('the tap is closed');
     expect(() => announcer.covers(tap, 0)).toThrow('the tap is closed');
     expect(() => announcer.covers({ threadId: 't', accessChanged: false }, 0)).toThrow('the tap is closed');
   });
@@ -523,7 +523,7 @@ describe('a thread that everybody has left', () => {
     announcer.forget('t');
     announcer.announce(appended(1));
     expect(announcer.covers(tap, 0)).toBe(true);
-    expect(announcer.close(tap, 0).map(({ seq }) => seq)).toEqual([1]);
+    expect(closeTap(announcer, tap, 0).map(({ seq }) => seq)).toEqual([1]);
   });
 
   test('begins anew with the next joiner', () => {

@@ -1,5 +1,6 @@
-import type { Message, Thread } from '@threadwire/protocol';
+import type { Message, Thread, ThreadHistory } from '@threadwire/protocol';
 import { messageChange } from '../../../server/src/threads/durable-event.ts';
+import type { Announcer, Tap } from '../../../server/src/threads/announcer.ts';
 import type { Change } from '../../../server/src/threads/durable-event.ts';
 
 const at = '2026-01-15T09:30:00.000Z';
@@ -79,4 +80,10 @@ export class ThreadModel {
   get latest(): number[] {
     return this.#messages.map(({ seq }) => seq).sort((a, b) => a - b);
   }
+}
+
+/** Closes the tap of a joiner who read a thread up to here, in which nothing streams. */
+export function closeTap(announcer: Announcer, tap: Tap, headSeq: number): Change[] {
+  const history: Pick<ThreadHistory, 'head_seq' | 'streaming'> = { head_seq: headSeq, streaming: [] };
+  return announcer.close(tap, history) as Change[];
 }

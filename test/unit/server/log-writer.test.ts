@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { RequestError } from '../../../server/src/request-error.ts';
 import { StoreUnavailable } from '../../../server/src/store/thread-store.ts';
-import type { WriteOp, WriteResult } from '../../../server/src/store/thread-store.ts';
+import type { MessageWritten, WriteOp, WriteResult } from '../../../server/src/store/thread-store.ts';
 import { LogWriter } from '../../../server/src/threads/log-writer.ts';
 import { actorOf, fakeLogger } from '../../support/fake-services.ts';
 import { turn } from '../../support/manual-clock.ts';
@@ -52,7 +52,8 @@ function setUp({ writesInOrder = false } = {}) {
     /** Writes, and notes the answer when it comes. */
     write: (op: WriteOp): void => {
       writer.write(op).then(
-        (result) => happened.push(`answered ${op.id} ${result.ok ? result.message.seq : result.code}`),
+        (result) =>
+          happened.push(`answered ${op.id} ${result.ok ? (result as MessageWritten).message.seq : result.code}`),
         (error: unknown) => happened.push(`rejected ${op.id} ${(error as Error).name}`),
       );
     },

@@ -122,6 +122,14 @@ class EmbeddedStore implements ThreadStore {
     return this.#read('changesAfter', threadId, seq, limit);
   }
 
+  async findStream(id: string): ReturnType<ThreadStore['findStream']> {
+    return (await this.#read('findStream', id)) ?? undefined;
+  }
+
+  abandonedStreams(at: number, limit: number): ReturnType<ThreadStore['abandonedStreams']> {
+    return this.#read('abandonedStreams', at, limit);
+  }
+
   async ping(): Promise<void> {
     // That the worker answers says enough, unless the last write failed: then only a write shows that there is room.
     await this.#write(this.#lastWriteFailed ? 'probe' : 'ping');

@@ -1,16 +1,19 @@
 import type { Role } from '@threadwire/protocol';
-import type { AppendOp, DeleteOp, EditOp, WriteOp } from '../thread-store.ts';
+import type { AppendOp, WriteOp } from '../thread-store.ts';
 
 /** An append as it is stored: its metadata as JSON. */
 export interface StoredAppend extends Omit<AppendOp, 'metadata'> {
   readonly metadata: string;
 }
 
+type OtherOp = Exclude<WriteOp, AppendOp>;
+export type StoredOp = StoredAppend | OtherOp;
+
 /**
  * Ops on their way to the writer: the fields of appends in one row, since a clone of flat values costs half as much as
  * one of objects; any other op in a place of its own.
  */
-export type FlatOps = readonly (string | number | boolean | undefined | EditOp | DeleteOp)[];
+export type FlatOps = readonly (string | number | boolean | undefined | OtherOp)[];
 
 const fieldsOfAppend = 11;
 
@@ -28,8 +31,8 @@ export function flattenOps(ops: readonly WriteOp[]): FlatOps {
   return flat;
 }
 
-export function unflattenOps(flat: FlatOps): (StoredAppend | EditOp | DeleteOp)[] {
-  const ops: (StoredAppend | EditOp | DeleteOp)[] = [];
+export function unflattenOps(flat: FlatOps): StoredOp[] {
+  const ops: StoredOp[] = [];
   for (let i = 0; i < flat.length; i++) {
     const first = flat[i]!;
     if (typeof first === 'object') {

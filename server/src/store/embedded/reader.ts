@@ -2,8 +2,8 @@ import { limits } from '@threadwire/protocol';
 import type { Message, Thread } from '@threadwire/protocol';
 import { Budget, readHistories } from '../history.ts';
 import type { HistoryReader, PageBounds } from '../history.ts';
-import type { HistoryRequest, HistoryResult } from '../thread-store.ts';
-import { messageColumns, threadColumns, toMessage, toThread, toTime } from './rows.ts';
+import type { AbandonedStream, HistoryRequest, HistoryResult, StoredStream } from '../thread-store.ts';
+import { messageColumns, partsQuery, readParts, threadColumns, toMessage, toThread, toTime } from './rows.ts';
 import type { MessageRow, ThreadRow } from './rows.ts';
 import type { Sqlite } from './sqlite.ts';
 import { ThreadList } from './thread-list.ts';
@@ -58,6 +58,14 @@ export class Reader implements ReaderMethods {
       messages: this.#pages.afterSeq(threadId, seq, { limit, enoughBytes: Number.POSITIVE_INFINITY }),
       headSeq: this.#pages.thread(threadId)?.head_seq ?? 0,
     }));
+  }
+
+  findStream(id: string): ReturnType<ReaderMethods['findStream']> {
+    return this.#read(() => this.#pages.stream(id) ?? null);
+  }
+
+  abandonedStreams(at: number, limit: number): ReturnType<ReaderMethods['abandonedStreams']> {
+    return this.#read(() => this.#pages.abandonedStreams(at, limit));
   }
 
   close(): null {
@@ -138,6 +146,19 @@ class Pages implements HistoryReader {
     return this.#statements.streaming(threadId).map((row) => this.#message(threadId, row));
   }
 
+  stream(id: string): StoredStream | undefined {
+    const found = this.#statements.stream(id);
+    if (!found) return undefined;
+    const [key, epoch, length, threadId] = found;
+    const { members, created_by } = this.thread(threadId)!;
+    const message = this.#message(threadId, this.#statements.message(key)!);
+    return { thread: { members, created_by }, message, epoch, length };
+  }
+
+  abandonedStreams(at: number, limit: number): AbandonedStream[] {
+    return this.#statements.abandoned(at, limit).map(([threadId, id, epoch]) => ({ threadId, id, epoch }));
+  }
+
   /** Reads from the messages that are in no order yet, where there are any. */
   #newest<T>(read: (orderedTo: number) => T): T | undefined {
     return this.#orderedTo === undefined ? undefined : read(this.#orderedTo);
@@ -145,6 +166,7 @@ class Pages implements HistoryReader {
 
   #message(threadId: string, row: MessageRow): Message {
     const message = toMessage(threadId, row);
+    if (message.status === 'streaming') message.content = readParts(this.#statements.parts, row[0]);
     this.textLength += message.content.length;
     return message;
   }
@@ -205,6 +227,17 @@ function prepare(db: Sqlite) {
     streaming: db.many<MessageRow>(
       `SELECT ${messageColumns} FROM messages m INDEXED BY messages_streaming ` +
         `WHERE m.thread = ${key} AND m.status = 'streaming' ORDER BY m.position`,
+    ),
+    message: db.one<MessageRow>(`SELECT ${messageColumns} FROM messages m WHERE m.key = ?`),
+    parts: db.many<[text: string]>(partsQuery),
+    stream: db.one<[key: number, epoch: number, length: number, threadId: string]>(
+      'SELECT m.key, s.epoch, s.length, t.id FROM messages m JOIN streams s ON s.message = m.key ' +
+        'JOIN threads t ON t.key = m.thread WHERE m.id = ?',
+    ),
+    abandoned: db.many<[threadId: string, id: string, epoch: number]>(
+      'SELECT t.id, m.id, s.epoch FROM messages m INDEXED BY messages_streaming ' +
+        'CROSS JOIN streams s ON s.message = m.key CROSS JOIN threads t ON t.key = m.thread ' +
+        "WHERE m.status = 'streaming' AND s.lease_until <= ? LIMIT ?",
     ),
   };
 }

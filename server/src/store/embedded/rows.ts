@@ -71,6 +71,16 @@ export function toMessage(threadId: string, row: MessageRow): Message {
   };
 }
 
+/** Reads the text of a message that streams, in parts: of {@link readParts}. */
+export const partsQuery = 'SELECT text FROM stream_parts WHERE message = ? ORDER BY offset';
+
+/** The text so far of the message of this key. */
+export function readParts(parts: (key: number) => readonly (readonly [text: string])[], key: number): string {
+  return parts(key)
+    .map(([text]) => text)
+    .join('');
+}
+
 export function toMetadata(text: string): JsonObject {
   return text === '{}' ? {} : (JSON.parse(text) as JsonObject);
 }

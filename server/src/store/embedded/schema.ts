@@ -1,7 +1,7 @@
 import type { Sqlite } from './sqlite.ts';
 
 /** Written to `PRAGMA user_version`; raised by every change of the tables. */
-const schemaVersion = 2;
+const schemaVersion = 3;
 
 // `activity` is apart from `threads` because it is written with every message: its rows are small, while a thread's
 // members and metadata take up to 70 KiB. `open` (a thread without members) leads its index, so that each thread's
@@ -88,6 +88,24 @@ const messageTables = `
   INSERT INTO filed VALUES (1, 0, 0, random() & 0xffffffff);
 `;
 
+// The text of a stream gathers in parts, so that a piece costs what it is long; at the end it becomes the message's
+// content. A row of `streams` stays as long as its message: it says that it was a stream, and how long.
+const streamTables = `
+  CREATE TABLE streams (
+    message INTEGER PRIMARY KEY,
+    epoch INTEGER NOT NULL,
+    length INTEGER NOT NULL,
+    lease_until INTEGER
+  ) STRICT;
+
+  CREATE TABLE stream_parts (
+    message INTEGER NOT NULL,
+    offset INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (message, offset)
+  ) STRICT, WITHOUT ROWID;
+`;
+
 /** The first version had every index in the tables themselves. */
 const fromVersion1 = `
   DROP INDEX messages_streaming;
@@ -114,7 +132,9 @@ export function createSchema(db: Sqlite): void {
   const version = readVersion(db);
   if (version === schemaVersion) return;
   db.write(() => {
-    db.exec(version === 0 ? threadTables + messageTables : fromVersion1);
+    if (version === 0) db.exec(threadTables + messageTables);
+    if (version === 1) db.exec(fromVersion1);
+    db.exec(streamTables);
     db.exec(`PRAGMA user_version = ${schemaVersion}`);
   });
 }

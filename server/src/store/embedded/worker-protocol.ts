@@ -11,14 +11,12 @@ import type { Failure } from './failure.ts';
 import type { FlatOps } from './flat-ops.ts';
 
 /** What an op came to; a stored append is told by its seq alone, since the caller knows the rest. */
-export type StoredOp = WriteResult | number;
+export type OpResult = WriteResult | number;
 
-type Resolved<M extends 'createThread' | 'updateThread' | 'listThreads' | 'changesAfter'> = Awaited<
-  ReturnType<ThreadStore[M]>
->;
+type Resolved<M extends keyof ThreadStore> = Awaited<ReturnType<Extract<ThreadStore[M], (...args: never) => unknown>>>;
 
 export interface WriterMethods {
-  write(ops: FlatOps): StoredOp[];
+  write(ops: FlatOps): OpResult[];
   createThread(request: CreateThread): Resolved<'createThread'>;
   updateThread(request: UpdateThread): Resolved<'updateThread'>;
   /** Answers when everything asked before is done. */
@@ -53,6 +51,9 @@ export interface ReaderMethods {
     takenBytes?: number,
   ): Promise<{ readonly results: HistoryResult[]; readonly takenBytes: number }>;
   changesAfter(threadId: string, seq: number, limit: number): Promise<Resolved<'changesAfter'>>;
+  /** Null where there is none: JSON has no `undefined`. */
+  findStream(id: string): Promise<NonNullable<Resolved<'findStream'>> | null>;
+  abandonedStreams(at: number, limit: number): Promise<Resolved<'abandonedStreams'>>;
   close(): null;
 }
 

@@ -1,23 +1,22 @@
-import type { Thread } from '@threadwire/protocol';
+import type { Message, MessageStatus, Thread } from '@threadwire/protocol';
 import { checkThread, decideChange, decideThreadUpdate, threadExists } from '../rules.ts';
-import type { CreateThread, DeleteOp, EditOp, UpdateThread } from '../thread-store.ts';
+import type { CreateThread, DeleteOp, EditOp, StreamEndOp, StreamStartOp, UpdateThread } from '../thread-store.ts';
 import { unflattenOps } from './flat-ops.ts';
-import type { FlatOps, StoredAppend } from './flat-ops.ts';
+import type { FlatOps, StoredAppend, StoredOp } from './flat-ops.ts';
 import { MessageKeys } from './message-keys.ts';
 import type { MessageKey } from './message-keys.ts';
 import { MessageOrder } from './message-order.ts';
 import { messageColumns, threadColumns, toMessage, toThread, toTime } from './rows.ts';
 import type { MessageRow, ThreadRow } from './rows.ts';
 import type { Sqlite } from './sqlite.ts';
+import { StreamTable } from './stream-table.ts';
 import { ThreadCache } from './thread-cache.ts';
 import type { CachedThread } from './thread-cache.ts';
-import type { StoredOp, WriterMethods } from './worker-protocol.ts';
+import type { OpResult, WriterMethods } from './worker-protocol.ts';
 
 const cachedThreadsWeight = 100_000;
 /** A large message with its index entries. */
 const probeBytes = 128 * 1024;
-
-type Op = StoredAppend | EditOp | DeleteOp;
 
 /** A thread that a transaction changes, and what to return to where it fails. */
 interface Touched extends Pick<CachedThread, 'headSeq' | 'updatedAt'> {
@@ -36,6 +35,7 @@ export class Writer implements WriterMethods {
   readonly #statements: ReturnType<typeof prepare>;
   readonly #order: MessageOrder;
   readonly #keys: MessageKeys;
+  readonly #streams: StreamTable;
   readonly #cache = new ThreadCache(cachedThreadsWeight);
   /** Threads that the transaction in progress changed. */
   readonly #touched = new Map<string, Touched>();
@@ -45,9 +45,10 @@ export class Writer implements WriterMethods {
     this.#statements = prepare(db);
     this.#order = new MessageOrder(db);
     this.#keys = new MessageKeys(db);
+    this.#streams = new StreamTable(db);
   }
 
-  write(flatOps: FlatOps): StoredOp[] {
+  write(flatOps: FlatOps): OpResult[] {
     const ops = unflattenOps(flatOps);
     return this.#transaction(() => {
       const keys = this.#keysOf(ops);
@@ -153,50 +154,106 @@ export class Writer implements WriterMethods {
     }
   }
 
-  /** The idempotency key of each append to a thread that there is. */
-  #keysOf(ops: readonly Op[]): (MessageKey | undefined)[] {
+  /** The idempotency key of each new message of a thread that there is. */
+  #keysOf(ops: readonly StoredOp[]): (MessageKey | undefined)[] {
     const keys = ops.map((op) => {
-      const thread = op.kind === 'append' ? this.#loadThread(op.threadId) : undefined;
-      return thread && this.#keys.key(thread.key, op.actor.id, (op as StoredAppend).messageId);
+      if (op.kind !== 'append' && op.kind !== 'stream_start') return undefined;
+      const thread = this.#loadThread(op.threadId);
+      return thread && this.#keys.key(thread.key, op.actor.id, op.messageId);
     });
     this.#keys.sift(keys.filter((key) => key !== undefined));
     return keys;
   }
 
-  #apply(op: Op, messageKey: MessageKey | undefined): StoredOp {
+  #apply(op: StoredOp, messageKey: MessageKey | undefined): OpResult {
     const thread = this.#loadThread(op.threadId);
     const refusal = checkThread(thread, op);
     if (refusal || !thread) return refusal!;
-    return op.kind === 'append' ? this.#append(thread, op, messageKey!) : this.#change(thread, op);
+    switch (op.kind) {
+      case 'append':
+        return this.#append(thread, op, messageKey!);
+      case 'stream_start':
+        return this.#startStream(thread, op, messageKey!);
+      case 'stream_text':
+        return this.#streams.append(thread.key, op);
+      case 'stream_end':
+        return this.#endStream(thread, op);
+      case 'edit':
+      case 'delete':
+        return this.#change(thread, op);
+    }
   }
 
-  #append(thread: CachedThread, op: StoredAppend, messageKey: MessageKey): StoredOp {
-    const { actor, messageId, at } = op;
+  #append(thread: CachedThread, op: StoredAppend, messageKey: MessageKey): OpResult {
+    const repeated = this.#keys.find(messageKey);
+    if (repeated === undefined) {
+      this.#insert(thread, op, messageKey, 'complete', op.metadata, op.content);
+      return thread.headSeq;
+    }
+    return { ok: true, message: this.#readMessage(thread, repeated), changed: false };
+  }
+
+  #startStream(thread: CachedThread, op: StreamStartOp, messageKey: MessageKey): OpResult {
     const repeated = this.#keys.find(messageKey);
     if (repeated !== undefined) {
-      const message = toMessage(thread.id, this.#statements.messageByKey(repeated)!);
-      return { ok: true, message, changed: false };
+      const stream = this.#streams.resume(repeated, op.leaseUntil);
+      if ('ok' in stream) return stream;
+      return { ok: true, message: this.#readMessage(thread, repeated), changed: false, stream };
     }
+    const refusal = this.#streams.check(thread.key);
+    if (refusal) return refusal;
+    const key = this.#insert(thread, op, messageKey, 'streaming', JSON.stringify(op.metadata), '');
+    const stream = this.#streams.start(key, op.leaseUntil);
+    return { ok: true, message: this.#readMessage(thread, key), changed: true, stream };
+  }
+
+  #endStream(thread: CachedThread, op: StreamEndOp): OpResult {
+    const decision = this.#streams.decideEnd(thread.key, op);
+    if ('ok' in decision) return decision;
+    const { key, epoch, length, ends } = decision;
+    if (ends) {
+      this.#advance(thread, op.at).isEdited = true;
+      const metadata = op.metadata === undefined ? null : JSON.stringify(op.metadata);
+      this.#streams.end(key, { seq: thread.headSeq, status: op.status, error: op.error ?? null, metadata, at: op.at });
+    }
+    return { ok: true, message: this.#readMessage(thread, key), changed: ends, stream: { epoch, length } };
+  }
+
+  /** Stores a message under the thread's next seq, and answers its key. */
+  #insert(
+    thread: CachedThread,
+    { actor, id, messageId, role, at }: StoredAppend | StreamStartOp,
+    messageKey: MessageKey,
+    status: MessageStatus,
+    metadata: string,
+    content: string,
+  ): number {
     const touched = this.#advance(thread, at);
     touched.appended += 1;
-    const { headSeq } = thread;
     const key = this.#statements.insertMessage(
       thread.key,
-      headSeq,
-      op.id,
+      thread.headSeq,
+      id,
       messageId,
       actor.id,
       actor.name ?? null,
-      op.role,
+      role,
+      status,
       at,
-      op.metadata,
-      op.content,
+      metadata,
+      content,
     );
     this.#keys.add(messageKey, key);
-    return headSeq;
+    return key;
   }
 
-  #change(thread: CachedThread, op: EditOp | DeleteOp): StoredOp {
+  #readMessage(thread: CachedThread, key: number): Message {
+    const message = toMessage(thread.id, this.#statements.messageByKey(key)!);
+    if (message.status === 'streaming') message.content = this.#streams.text(key);
+    return message;
+  }
+
+  #change(thread: CachedThread, op: EditOp | DeleteOp): OpResult {
     const row = this.#statements.messageById(op.id, thread.key);
     const decision = decideChange(row && toMessage(thread.id, row), op);
     if (decision.do === 'refuse') return decision.refusal;
@@ -277,7 +334,7 @@ function prepare(db: Sqlite) {
     deleteUser: db.change('DELETE FROM thread_users WHERE user_id = ? AND thread = ?'),
     insertMessage: db.insert(
       'INSERT INTO messages (thread, position, seq, id, message_id, sender_id, sender_name, role, status, ' +
-        "created_at, updated_at, metadata, content) VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, 'complete', ?8, ?8, ?9, ?10)",
+        'created_at, updated_at, metadata, content) VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11)',
     ),
     updateMessage: db.change(
       'UPDATE messages SET seq = ?, status = ?, updated_at = ?, metadata = ?, content = ? WHERE key = ?',

@@ -1,8 +1,9 @@
 import type { AppendOp, WriteResult } from '../thread-store.ts';
 import { bounded } from './connect.ts';
 import { messageFields, toMessage } from './documents.ts';
-import type { Head, MessageDocument, StoredMessage } from './documents.ts';
+import type { MessageDocument, StoredMessage } from './documents.ts';
 import { duplicateKey, isUnavailable } from './errors.ts';
+import { newDocument } from './new-document.ts';
 import type { Retries } from './retries.ts';
 import type { WriteContext } from './write-context.ts';
 
@@ -19,29 +20,6 @@ function keyOf(senderId: string, messageId: string): string {
 
 function keyOfDocument(document: StoredMessage): string {
   return keyOf(document.sender_id, document.message_id);
-}
-
-function newDocument(op: AppendOp, head: Head, writeId: string): MessageDocument {
-  const seq = head.seq + 1;
-  const at = new Date(op.at);
-  return {
-    _id: op.id,
-    thread_id: op.threadId,
-    position: seq,
-    seq,
-    taken: [seq],
-    message_id: op.messageId,
-    sender_id: op.actor.id,
-    ...(op.actor.name === undefined ? undefined : { sender_name: op.actor.name }),
-    role: op.role,
-    content: op.content,
-    metadata: JSON.stringify(op.metadata),
-    status: 'complete',
-    created_at: at,
-    updated_at: at,
-    active_at: new Date(Math.max(op.at, head.activeAt)),
-    write_id: writeId,
-  };
 }
 
 /** Consecutive appends to one thread: stored as one ordered batch, numbered from the thread's head on. */

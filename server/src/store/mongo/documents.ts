@@ -36,6 +36,7 @@ export type MessageDocument = {
   readonly sender_id: string;
   readonly sender_name?: string;
   readonly role: Role;
+  /** Empty where the text is in {@link MessageDocument.parts}. */
   readonly content: string;
   readonly metadata: string;
   readonly status: MessageStatus;
@@ -46,6 +47,17 @@ export type MessageDocument = {
   readonly active_at: Date;
   /** The write that made the last change: tells whether an attempt whose answer was lost took effect. */
   readonly write_id: string;
+  /** Counts the producers of a stream; this and the length are there of streams only, and stay after their end. */
+  readonly epoch?: number;
+  /** Of a stream's whole text (UTF-16 code units). */
+  readonly length?: number;
+  /** Until the stream's end: when its producer is given up. */
+  readonly lease_until?: Date;
+  /**
+   * The text of a stream as it came: to append to it writes the new text only. Goes into the content at the stream's
+   * end, or else when the message is edited.
+   */
+  readonly parts?: string[];
 };
 
 /**
@@ -102,6 +114,10 @@ export const messageSchema = new Schema<MessageDocument>(
     updated_at: Date,
     active_at: Date,
     write_id: String,
+    epoch: Number,
+    length: Number,
+    lease_until: Date,
+    parts: { type: [String], default: undefined },
   },
   { ...options, collection: 'messages' },
 );
@@ -116,7 +132,9 @@ messageSchema.index({ thread_id: 1, seq: 1 }, { unique: true, name: messageIndex
 messageSchema.index({ thread_id: 1, taken: 1 }, { unique: true, name: messageIndexes.taken });
 messageSchema.index({ thread_id: 1, position: 1 }, { unique: true, name: messageIndexes.position });
 messageSchema.index({ thread_id: 1, sender_id: 1, message_id: 1 }, { unique: true, name: messageIndexes.key });
-messageSchema.index({ thread_id: 1 }, { name: 'streaming', partialFilterExpression: { status: 'streaming' } });
+const ofStreaming = { partialFilterExpression: { status: 'streaming' } } as const;
+messageSchema.index({ thread_id: 1 }, { name: 'streaming', ...ofStreaming });
+messageSchema.index({ lease_until: 1 }, { name: 'streaming_lease', ...ofStreaming });
 
 /** What a reader needs of a message. */
 export const messageFields = { taken: 0, active_at: 0 } as const;
@@ -134,7 +152,7 @@ export function toMessage(document: StoredMessage): Message {
     message_id: document.message_id,
     sender: name === undefined ? { id } : { id, name },
     role: document.role,
-    content: document.content,
+    content: document.parts?.join('') ?? document.content,
     metadata: JSON.parse(document.metadata) as JsonObject,
     status: document.status,
     created_at: document.created_at.toISOString(),

@@ -83,10 +83,11 @@ export class MongoHistoryReader implements HistoryReader {
       .cursor();
     for await (const document of cursor as AsyncIterable<StoredMessage>) {
       read += 1;
-      found.delete(document._id);
-      found.set(document._id, toMessage(document));
-      if (document.status === 'streaming') continue;
-      bytes += Buffer.byteLength(document.content);
+      const message = toMessage(document);
+      found.delete(message.id);
+      found.set(message.id, message);
+      if (message.status === 'streaming') continue;
+      bytes += Buffer.byteLength(message.content);
       counted += 1;
       // One that fits always and one that no longer does: so it is known that there are more.
       if (bytes > enoughBytes && counted > 1) break;

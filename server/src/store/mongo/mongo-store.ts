@@ -2,11 +2,13 @@ import type { Message, Thread } from '@threadwire/protocol';
 import { Budget, readHistories } from '../history.ts';
 import { StoreUnavailable } from '../thread-store.ts';
 import type {
+  AbandonedStream,
   CreateThread,
   HistoryRequest,
   HistoryResult,
   ListCursor,
   Refusal,
+  StoredStream,
   ThreadStore,
   UpdateThread,
   WriteOp,
@@ -19,6 +21,7 @@ import { toStoreError } from './errors.ts';
 import { MongoHistoryReader } from './history-reader.ts';
 import { listThreads } from './list-threads.ts';
 import { readChanges } from './read-changes.ts';
+import { abandonedStreams, findStream } from './read-streams.ts';
 import { readThreads } from './read-threads.ts';
 import { ThreadChanges } from './thread-changes.ts';
 import { BatchWriter } from './write-batch.ts';
@@ -112,6 +115,14 @@ class MongoStore implements ThreadStore {
 
   async changesAfter(threadId: string, seq: number, limit: number): Promise<{ messages: Message[]; headSeq: number }> {
     return await this.#run(() => readChanges(this.#collections, threadId, seq, limit));
+  }
+
+  async findStream(id: string): Promise<StoredStream | undefined> {
+    return await this.#run(() => findStream(this.#collections, id));
+  }
+
+  async abandonedStreams(at: number, limit: number): Promise<AbandonedStream[]> {
+    return await this.#run(() => abandonedStreams(this.#collections, at, limit));
   }
 
   async ping(): Promise<void> {

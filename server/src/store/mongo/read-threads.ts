@@ -46,14 +46,15 @@ export async function readThreads({ threads }: Collections, ids: Iterable<string
   return found;
 }
 
-/** What a batch of writes needs to know of its threads, in one query; the heads only where one is not known. */
+/** What a batch of writes needs to know of its threads, in one query; of some also the head, where it is not known. */
 export async function readForWrite(
   { threads }: Collections,
   heads: Heads,
   ids: readonly string[],
+  numbered: readonly string[],
 ): Promise<Map<string, ThreadAccess>> {
   const at = performance.now();
-  const isHeadMissing = ids.some((id) => heads.guess(id) === undefined);
+  const isHeadMissing = numbered.some((id) => heads.guess(id) === undefined);
   const documents = await threads
     .aggregate<Pick<ThreadDocument, '_id' | 'created_by' | 'members'> & WithHead>([
       { $match: { _id: { $in: [...ids] } } },

@@ -35,7 +35,8 @@ export class BatchWriter {
       if (ofThread) ofThread.push(entry);
       else byThread.set(entry.op.threadId, [entry]);
     }
-    const access = await readForWrite(this.#collections, this.#context.heads, [...byThread.keys()]);
+    const numbered = ops.filter(({ kind }) => kind !== 'stream_text').map(({ threadId }) => threadId);
+    const access = await readForWrite(this.#collections, this.#context.heads, [...byThread.keys()], numbered);
     const errors = await settleEach(byThread, maxThreadsAtOnce, async ([threadId, ofThread]) => {
       for (const entry of ofThread) entry.result = checkThread(access.get(threadId), entry.op);
       const allowed = ofThread.filter(({ result }) => !result);
@@ -47,11 +48,11 @@ export class BatchWriter {
   }
 }
 
-/** When each thread was last active, repeats included: what was noted of them may have got lost. */
+/** When each thread was last active, repeats included: what was noted of them may have got lost. Text is none. */
 function activityOf(entries: readonly Entry<WriteOp>[]): Map<string, number> {
   const active = new Map<string, number>();
   for (const { result } of entries) {
-    if (!result?.ok) continue;
+    if (!result?.ok || !('message' in result)) continue;
     const { thread_id: id, updated_at: updatedAt } = result.message;
     active.set(id, Math.max(Date.parse(updatedAt), active.get(id) ?? 0));
   }

@@ -1,8 +1,10 @@
-import type { AppendOp, WriteOp } from '../thread-store.ts';
+import type { AppendOp, StreamTextOp, WriteOp } from '../thread-store.ts';
 import { AppendRun } from './append-run.ts';
 import type { Entry } from './append-run.ts';
+import { appendTexts } from './append-text.ts';
 import { changeMessage } from './change-message.ts';
 import { Retries } from './retries.ts';
+import { startStream } from './start-stream.ts';
 import type { WriteContext } from './write-context.ts';
 
 /** Documents in one insert. */
@@ -61,23 +63,34 @@ export class ThreadWriter {
   }
 
   async #apply(entries: readonly Entry<WriteOp>[]): Promise<void> {
+    const context = this.#context;
     const retries = new Retries(this.#random);
-    let run: Entry<AppendOp>[] = [];
-    const finishRun = async (): Promise<void> => {
-      const appends = run;
-      run = [];
-      if (appends.length > 0) await new AppendRun(this.#context, retries, appends).run();
+    let appends: Entry<AppendOp>[] = [];
+    let texts: Entry<StreamTextOp>[] = [];
+    // What goes together ends where an op of another kind comes.
+    const finish = async (): Promise<void> => {
+      const [run, ofStreams] = [appends, texts];
+      appends = [];
+      texts = [];
+      if (run.length > 0) await new AppendRun(context, retries, run).run();
+      if (ofStreams.length > 0) await appendTexts(context, ofStreams, retries);
     };
     for (const entry of entries) {
       const { op } = entry;
       if (op.kind === 'append') {
-        run.push(entry as Entry<AppendOp>);
-        if (run.length === maxRun) await finishRun();
+        if (texts.length > 0 || appends.length === maxRun) await finish();
+        appends.push(entry as Entry<AppendOp>);
+      } else if (op.kind === 'stream_text') {
+        if (appends.length > 0) await finish();
+        texts.push(entry as Entry<StreamTextOp>);
       } else {
-        await finishRun();
-        entry.result = await changeMessage(this.#context, op, retries);
+        await finish();
+        entry.result =
+          op.kind === 'stream_start'
+            ? await startStream(context, op, retries)
+            : await changeMessage(context, op, retries);
       }
     }
-    await finishRun();
+    await finish();
   }
 }
