@@ -1,29 +1,13 @@
 import { expect, test } from '@jest/globals';
-import { source as axeSource } from 'axe-core';
-import type { AxeResults } from 'axe-core';
-import type { Page } from 'playwright-core';
 import { describeInChromium } from '../support/browser.ts';
 import type { WindowOptions } from '../support/browser.ts';
 import { connectClient } from '../support/client.ts';
-import { pageArgs } from '../support/page-window.ts';
+import { seriousFaults } from '../support/page-accessibility.ts';
+import { pageArgs, phone } from '../support/page-window.ts';
 import type { ChatWindow } from '../support/page-window.ts';
 import { startServer } from '../support/process.ts';
 
 const timeoutMs = 120_000;
-
-/** What axe-core holds to be serious or critical, each as its rule and where it was broken. */
-async function seriousFaults(page: Page): Promise<string[]> {
-  // Evaluated from outside, which the page's content security policy does not forbid.
-  await page.evaluate(axeSource);
-  const { violations, passes } = await page.evaluate<AxeResults>('axe.run()');
-  // It has seen something.
-  expect(passes.map(({ id }) => id)).toEqual(expect.arrayContaining(['button-name', 'color-contrast']));
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .flatMap(({ id, nodes }) =>
-      nodes.map(({ target, failureSummary }) => `${id} at ${target.join(' ')}: ${failureSummary}`),
-    );
-}
 
 interface Screen {
   readonly what: string;
@@ -31,8 +15,6 @@ interface Screen {
   /** Waits until everything is there, and brings it about. */
   readonly ready: (window: ChatWindow) => Promise<void>;
 }
-
-const phone = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 
 async function networkIsGone(window: ChatWindow): Promise<void> {
   await conversationIsShown(window);

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Locator, Page } from 'playwright-core';
+import type { Locator, Page, WebSocketRoute } from 'playwright-core';
 import { eventually } from './eventually.ts';
 
 /** For whatever the page is to show: it takes a fraction of that where the machine is not busy. */
@@ -7,6 +7,9 @@ export const shownMs = 25_000;
 
 /** Arguments that make a server serve the demo page, as it was built. */
 export const pageArgs: readonly string[] = ['--page', join('examples', 'chat', 'dist')];
+
+/** What a browser window is opened with to be a phone's. */
+export const phone = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 
 /** A message as the page shows it. */
 export interface ShownMessage {
@@ -107,12 +110,13 @@ export class ChatWindow implements AsyncDisposable {
     return id;
   }
 
-  /** Creates a thread by the dialog, and gives its id; it is open then. */
-  async createThread(title: string): Promise<string> {
+  /** Creates a thread by the dialog, in which the assistant answers only where it is asked to, and gives its id; it is open then. */
+  async createThread(title: string, { isAnswered = false } = {}): Promise<string> {
     const { page } = this;
     await page.getByRole('button', { name: 'New thread' }).first().click();
     const field = page.getByRole('dialog').getByRole('textbox', { name: 'Title' });
     await field.fill(title);
+    await page.getByRole('checkbox', { name: 'Answers by the assistant' }).setChecked(isAnswered);
     await field.press('Enter');
     await page.getByRole('heading', { level: 1, name: title, exact: true }).waitFor();
     return this.threadId;
@@ -129,6 +133,19 @@ export class ChatWindow implements AsyncDisposable {
   async write(text: string): Promise<void> {
     await this.composer.fill(text);
     await this.composer.press('Enter');
+  }
+
+  /** Loads the page anew with a hand in its connection: the function that it gives sends what a server would. */
+  async joinServer(): Promise<(event: string, payload: unknown) => void> {
+    const connections: WebSocketRoute[] = [];
+    await this.page.routeWebSocket(/\/api\/ws\//, (route) => {
+      // What has no handler here passes.
+      route.connectToServer();
+      connections.push(route);
+    });
+    await this.page.reload();
+    await this.connection('connected').waitFor({ state: 'attached' });
+    return (event, payload) => connections.at(-1)?.send(`42${JSON.stringify([event, payload])}`);
   }
 
   async editLast(text: string): Promise<void> {

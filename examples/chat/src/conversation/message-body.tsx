@@ -1,32 +1,32 @@
 import { memo, useMemo } from 'react';
 import type { ReactElement } from 'react';
-import { splitCode } from './split-code.ts';
+import { CodeBlock } from './markdown/code-block.tsx';
+import { MarkdownBlock } from './markdown/markdown-block.tsx';
+import { mendCodeTail, mendTail } from './markdown/mend-tail.ts';
+import { splitBlocks } from './markdown/split-blocks.ts';
+import type { Block } from './markdown/split-blocks.ts';
 
 interface MessageBodyProps {
   readonly content: string;
   readonly isStreaming: boolean;
 }
 
-/** A message's text: as it was written, and code as code. */
+/** A message's text, read as Markdown. Of one that grows, only the last block is read again. */
 export const MessageBody = memo(function MessageBody({ content, isStreaming }: MessageBodyProps): ReactElement {
-  const parts = useMemo(() => splitCode(content), [content]);
+  const { blocks, definitions } = useMemo(() => splitBlocks(content), [content]);
   return (
-    <div className="message-body" data-streaming={isStreaming || undefined}>
-      {parts.map((part, i) =>
-        part.kind === 'text' ? (
-          // Parts are never moved: their place is who they are.
-          <p key={i}>{part.text}</p>
-        ) : (
-          <figure key={i} className="code">
-            {part.language !== '' && <figcaption className="code-language">{part.language}</figcaption>}
-            <pre>
-              <code>{part.text}</code>
-            </pre>
-          </figure>
-        ),
-      )}
+    <div className="message-body" data-streaming={isStreaming || undefined} aria-busy={isStreaming}>
+      {blocks.map((block, i) => (
+        // Blocks are never moved: their place is who they are.
+        <MessageBlock
+          key={i}
+          block={block}
+          definitions={definitions}
+          isGrowing={isStreaming && i === blocks.length - 1}
+        />
+      ))}
       {isStreaming && content === '' && (
-        <span className="typing" role="img" aria-label="Writing…">
+        <span className="typing" aria-hidden="true">
           <span />
           <span />
           <span />
@@ -35,3 +35,34 @@ export const MessageBody = memo(function MessageBody({ content, isStreaming }: M
     </div>
   );
 });
+
+interface MessageBlockProps {
+  readonly block: Block;
+  readonly definitions: readonly string[];
+  readonly isGrowing: boolean;
+}
+
+function MessageBlock({ block, definitions, isGrowing }: MessageBlockProps): ReactElement {
+  const { kind, text } = block;
+  switch (kind) {
+    case 'code': {
+      const shown = isGrowing && block.isOpen ? mendCodeTail(text) : text;
+      return <CodeBlock text={shown} language={block.language} hasCaret={isGrowing} />;
+    }
+    case 'markdown':
+      return (
+        <MarkdownBlock
+          text={isGrowing ? mendTail(text) : text}
+          definitions={definitionsOf(text, definitions)}
+          isGrowing={isGrowing}
+        />
+      );
+    case 'plain':
+      return <p>{text}</p>;
+  }
+}
+
+/** Those it may refer to, as one string: the same as before for a block that did not change. */
+function definitionsOf(text: string, definitions: readonly string[]): string {
+  return definitions.filter((line) => text.includes(line.slice(line.indexOf('['), line.indexOf(']:') + 1))).join('\n');
+}

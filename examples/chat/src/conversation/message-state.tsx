@@ -2,6 +2,7 @@ import type { ReactElement } from 'react';
 import { errorText } from '../format/error-text.ts';
 import { Icon } from '../ui/icon.tsx';
 import type { Row } from './row.ts';
+import { StreamingState } from './streaming-state.tsx';
 import type { RowActions } from './use-row-actions.ts';
 
 interface MessageStateProps {
@@ -11,7 +12,7 @@ interface MessageStateProps {
 
 /** What is to be said of a message below it; nothing of one that is simply there. */
 export function MessageState({ row, actions }: MessageStateProps): ReactElement | null {
-  const { status, error, messageId } = row;
+  const { status, error, id, messageId, senderName } = row;
   switch (status) {
     case 'sending':
       // Unseen when the answer comes at once.
@@ -39,10 +40,22 @@ export function MessageState({ row, actions }: MessageStateProps): ReactElement 
           </button>
         </p>
       );
+    case 'streaming':
+      return <StreamingState id={id} name={senderName} onStop={actions.stop} />;
     case 'cancelled':
-      return <p className="message-state">Stopped</p>;
+      return (
+        <p className="message-state">
+          <Icon name="stop" size={14} />
+          Stopped
+        </p>
+      );
     case 'interrupted':
-      return <p className="message-state">Interrupted: the writer went away</p>;
+      return (
+        <p className="message-state" data-tone="warning">
+          <Icon name="alert" size={14} />
+          Broke off
+        </p>
+      );
     case 'failed':
       return (
         <p className="message-state" data-tone="danger">
@@ -51,7 +64,6 @@ export function MessageState({ row, actions }: MessageStateProps): ReactElement 
         </p>
       );
     case 'complete':
-    case 'streaming':
     case 'deleted':
       return null;
   }

@@ -16,7 +16,7 @@ interface MessageProps {
   readonly actions: RowActions;
 }
 
-const roleTags = { user: undefined, assistant: 'Agent', tool: 'Tool', system: 'System' } as const;
+const roleTags = { user: undefined, assistant: 'Assistant', tool: 'Tool', system: 'System' } as const;
 
 export function Message({ row, editing, deleting, actions }: MessageProps): ReactElement {
   const { senderId, senderName, role, isOwn, isGroupStart, createdAt, status, content } = row;
@@ -34,14 +34,13 @@ export function Message({ row, editing, deleting, actions }: MessageProps): Reac
       data-group-start={isGroupStart}
       data-editing={editing !== undefined}
       aria-label={`${name}, ${clockTime(createdAt)}`}
-      aria-busy={status === 'streaming'}
       tabIndex={-1}
     >
-      {isGroupStart && !isOwn && <Avatar id={senderId} name={senderName} isAgent={role !== 'user'} />}
+      {isGroupStart && !isOwn && <Avatar id={senderId} name={senderName} role={role} />}
       {isGroupStart && (
         <header className="message-header">
           <span className="message-sender">{name}</span>
-          {roleTag !== undefined && <span className="tag">{roleTag}</span>}
+          {roleTag !== undefined && roleTag !== name && <span className="tag">{roleTag}</span>}
           <MessageTime createdAt={createdAt} />
         </header>
       )}

@@ -1,4 +1,5 @@
 import type { Message, MessageStatus, PendingMessage, Role } from '@threadwire/client';
+import { senderName } from '../format/sender-name.ts';
 import { dayOf } from '../format/time.ts';
 
 /** One line of the conversation: a message, stored or on its way, and what stands above it. Plain values only. */
@@ -19,6 +20,8 @@ export interface Row {
   /** Why it was not sent, or why a reply failed. */
   readonly error: unknown;
   readonly isOwn: boolean;
+  /** Stored, and under the user's name: a reply that was written for them too. */
+  readonly canDelete: boolean;
   readonly isEdited: boolean;
   /** Begins with the sender's name and the time. */
   readonly isGroupStart: boolean;
@@ -100,13 +103,14 @@ function describe(message: Message, userId: string): RowBase {
     messageId: message.message_id,
     position,
     senderId: sender.id,
-    senderName: sender.name ?? sender.id,
+    senderName: senderName(sender),
     role,
     content: message.content,
     createdAt: Date.parse(message.created_at),
     status,
     error: message.error,
     isOwn: sender.id === userId && role === 'user',
+    canDelete: sender.id === userId && status !== 'deleted',
     // The end of a stream takes a seq as an edit does: for what may have been streamed it says nothing.
     isEdited: seq !== position && role === 'user' && status === 'complete',
   };
@@ -126,6 +130,7 @@ function pendingRow(message: PendingMessage, userId: string): RowBase {
     status: message.status === 'failed' ? 'unsent' : message.status,
     error: message.error,
     isOwn: true,
+    canDelete: false,
     isEdited: false,
   };
 }

@@ -2,7 +2,7 @@ import type { ReactElement } from 'react';
 import { dayLabel, dayOf } from '../format/time.ts';
 import { useNow } from '../hooks/use-now.ts';
 import { useSession } from '../session/session-context.ts';
-import { threadTitle } from '../threads/thread-object.ts';
+import { hasResponder, threadTitle } from '../threads/thread-object.ts';
 import type { ThreadObject } from '../threads/thread-object.ts';
 import { Icon } from '../ui/icon.tsx';
 
@@ -28,6 +28,11 @@ export function ThreadIntro({ thread, isAlone = false }: ThreadIntroProps): Reac
       <p className="thread-intro-text">
         {by} started this thread {when}. {isAlone && 'Nothing was said yet: the first word is yours.'}
       </p>
+      {isAlone && hasResponder(thread) && (
+        <p className="thread-intro-text">
+          The assistant answers here. Try <kbd>/long</kbd>, <kbd>/code</kbd>, <kbd>/slow</kbd> or <kbd>/fail</kbd>.
+        </p>
+      )}
     </div>
   );
 }

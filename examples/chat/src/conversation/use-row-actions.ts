@@ -1,6 +1,7 @@
 import type { Thread } from '@threadwire/client';
 import { useMemo, useState } from 'react';
 import { errorText } from '../format/error-text.ts';
+import { stopStream } from './stop-stream.ts';
 
 export interface EditState {
   readonly id: string;
@@ -29,6 +30,8 @@ export interface RowActions {
   readonly askDelete: (id: string) => void;
   readonly cancelDelete: () => void;
   readonly confirmDelete: (id: string) => void;
+  /** Rejects where the reply goes on. */
+  readonly stop: (id: string) => Promise<void>;
   readonly resend: (messageId: string) => void;
   readonly discard: (messageId: string) => void;
 }
@@ -81,6 +84,7 @@ export function useRowActions(thread: Thread, onDone: () => void): { state: RowS
       askDelete: (id) => setState({ editing: undefined, deleting: { id, isDeleting: false, fault: undefined } }),
       cancelDelete: end,
       confirmDelete: (id) => void remove(id),
+      stop: (id) => stopStream(thread, id),
       // Whether it succeeds is seen in the snapshot.
       resend: (messageId) => void thread.resend(messageId).catch(() => undefined),
       discard: (messageId) => void thread.discard(messageId),

@@ -3,6 +3,7 @@ import { useEffect, useId, useRef, useState } from 'react';
 import type { ReactElement } from 'react';
 import { errorText } from '../format/error-text.ts';
 import { threadHref } from '../route.ts';
+import { responderMetadata } from './thread-object.ts';
 
 // The protocol's limit, in code points.
 const maxTitle = 200;
@@ -10,6 +11,7 @@ const maxTitle = 200;
 export function NewThreadDialog({ onClose }: { readonly onClose: () => void }): ReactElement {
   const client = useThreadwire();
   const [title, setTitle] = useState('');
+  const [isAnswered, setIsAnswered] = useState(true);
   const [isCreating, setIsCreating] = useState(false);
   const [fault, setFault] = useState<string>();
   const dialog = useRef<HTMLDialogElement>(null);
@@ -26,7 +28,10 @@ export function NewThreadDialog({ onClose }: { readonly onClose: () => void }): 
     setIsCreating(true);
     setFault(undefined);
     try {
-      const thread = await client.createThread({ title: wanted });
+      const thread = await client.createThread({
+        title: wanted,
+        ...(isAnswered && { metadata: responderMetadata }),
+      });
       onClose();
       location.hash = threadHref(thread.id);
     } catch (error) {
@@ -76,6 +81,10 @@ export function NewThreadDialog({ onClose }: { readonly onClose: () => void }): 
         <p id={`${id}-hint`} className="hint" data-tone={fault === undefined ? undefined : 'danger'} aria-live="polite">
           {fault ?? 'Everybody here can read it and write in it.'}
         </p>
+        <label className="check">
+          <input type="checkbox" checked={isAnswered} onChange={(event) => setIsAnswered(event.target.checked)} />
+          Answers by the assistant
+        </label>
         <div className="button-row" data-align="end">
           <button type="button" className="button" onClick={() => dialog.current?.close()}>
             Cancel

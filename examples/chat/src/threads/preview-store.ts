@@ -1,4 +1,5 @@
 import type { ThreadwireClient } from '@threadwire/client';
+import { senderName } from '../format/sender-name.ts';
 
 /** The last message of a thread, on one line. */
 export interface Preview {
@@ -67,7 +68,7 @@ export class PreviewStore {
       const last = [...messages, ...streaming].sort((a, b) => a.position - b.position).at(-1);
       const preview = last && {
         senderId: last.sender.id,
-        senderName: last.sender.name ?? last.sender.id,
+        senderName: senderName(last.sender),
         text: last.status === 'deleted' ? 'Message deleted' : oneLine(last.content),
       };
       this.#held.set(threadId, { headSeq, preview });
@@ -78,10 +79,14 @@ export class PreviewStore {
   }
 }
 
+/** Without most of what would only be marks there. */
 function oneLine(content: string): string {
   return content
     .slice(0, 4 * maxLength)
     .replaceAll(/```[\w+#.-]*/g, ' ')
+    .replaceAll(/^[ \t]*(?:#{1,6}|>+|[-+*])[ \t]+/gm, '')
+    .replaceAll(/!?\[([^[\]]*)\]\([^()]*\)/g, '$1')
+    .replaceAll(/\*\*|~~|`/g, '')
     .replaceAll(/\s+/g, ' ')
     .trim()
     .slice(0, maxLength);

@@ -1,19 +1,30 @@
+import type { Role } from '@threadwire/client';
 import type { CSSProperties, ReactElement } from 'react';
 import { Icon } from './icon.tsx';
+import type { IconName } from './icon.tsx';
 
 interface AvatarProps {
   readonly id: string;
   readonly name?: string | undefined;
-  readonly isAgent?: boolean;
+  /** Whoever is not a person has a sign instead of initials. */
+  readonly role?: Role;
   readonly size?: 'small' | 'medium';
 }
 
+const signs: Readonly<Record<Role, IconName | undefined>> = {
+  user: undefined,
+  assistant: 'agent',
+  system: 'system',
+  tool: 'tool',
+};
+
 /** A person's initials on a colour that is always theirs. Decoration: the name stands beside it. */
-export function Avatar({ id, name = id, isAgent = false, size = 'medium' }: AvatarProps): ReactElement {
+export function Avatar({ id, name = id, role = 'user', size = 'medium' }: AvatarProps): ReactElement {
+  const sign = signs[role];
   const style = { '--hue': hueOf(id) } as CSSProperties;
   return (
-    <span className="avatar" data-size={size} data-agent={isAgent || undefined} style={style} aria-hidden="true">
-      {isAgent ? <Icon name="agent" size={size === 'small' ? 16 : 20} /> : initialsOf(name)}
+    <span className="avatar" data-size={size} data-role={role} style={style} aria-hidden="true">
+      {sign ? <Icon name={sign} size={size === 'small' ? 16 : 20} /> : initialsOf(name)}
     </span>
   );
 }

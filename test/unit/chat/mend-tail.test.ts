@@ -1,0 +1,68 @@
+import { describe, expect, test } from '@jest/globals';
+import { mendCodeTail, mendTail } from '../../../examples/chat/src/conversation/markdown/mend-tail.ts';
+
+describe('the end of a text that grows is read as what it will be', () => {
+  test.each([
+    ['a list', 'text:\n-', 'text:\n'],
+    ['a list with numbers', 'text\n12.', 'text\n'],
+    ['an item inside of another', '- a\n  - ', '- a\n'],
+    ['a task', '- [x', ''],
+    ['a heading', '##', ''],
+    ['a quote', 'a\n> ', 'a\n'],
+    ['a fence', 'text\n``', 'text\n'],
+    ['a line under a heading', 'text\n==', 'text\n'],
+    ['the head of a table', 'text\n| a | b', 'text\n'],
+    ['the second line of a table', '| a | b |\n| --- | -', ''],
+  ])('the marks of %s wait for what they mark', (_what, text, mended) => {
+    expect(mendTail(text)).toBe(mended);
+  });
+
+  test.each([
+    ['bold text', 'some **bold te', 'some **bold te**'],
+    ['bold text that is half closed', 'some **bold*', 'some **bold**'],
+    ['slanted text', 'some *slan', 'some *slan*'],
+    ['both', '***both', '***both***'],
+    ['text that is crossed out', 'no ~~mo', 'no ~~mo~~'],
+    ['code', 'run `npm i', 'run `npm i`'],
+    ['code with stars in it', 'run `a ** b', 'run `a ** b`'],
+    ['bold text in a list', '* an **it', '* an **it**'],
+  ])('%s is closed', (_what, text, mended) => {
+    expect(mendTail(text)).toBe(mended);
+  });
+
+  test.each([
+    ['its text', 'see [the si', 'see the si'],
+    ['its address', 'see [the site](https://exam', 'see the site'],
+    ['an image', 'see ![a ch', 'see a ch'],
+  ])('a link that breaks off in %s is its text', (_what, text, mended) => {
+    expect(mendTail(text)).toBe(mended);
+  });
+
+  test.each([
+    'plain text',
+    'text **bold** and *more*, `code` and [a](https://b.c)',
+    '| a | b |\n| --- | --- |\n',
+    '| a | b |\n| --- | --- |\n| c',
+    'snake_case and 2 * 3 * 4',
+    '`**`',
+    '- item\n',
+    '',
+  ])('what is whole stays as it is: %j', (text) => {
+    expect(mendTail(text)).toBe(text);
+  });
+
+  test('stars that nothing follows yet are left out', () => {
+    expect(mendTail('some **')).toBe('some ');
+  });
+
+  test('a line of any length is mended in no time', () => {
+    const text = '[a ** `b` '.repeat(20_000);
+    expect(mendTail(text).length).toBeGreaterThan(text.length - 3000);
+  });
+
+  test('marks that begin to end code are not code', () => {
+    expect(mendCodeTail('a\n``')).toBe('a');
+    expect(mendCodeTail('`')).toBe('');
+    expect(mendCodeTail('a\nb`')).toBe('a\nb`');
+  });
+});
