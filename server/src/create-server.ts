@@ -32,6 +32,8 @@ import { newId } from './new-id.ts';
 import { RequestError } from './request-error.ts';
 import type { Services } from './services.ts';
 import { shareReads } from './store/shared-reads.ts';
+import type { ChosenResponder } from './responder/choose-responder.ts';
+import { Responders } from './responder/responders.ts';
 import { StoreHealth } from './store/store-health.ts';
 import type { ThreadStore } from './store/thread-store.ts';
 import { CatchUp } from './streams/catch-up.ts';
@@ -59,6 +61,8 @@ export interface ServerOptions {
   readonly maxSubscriptions?: number;
   /** Connections that may be open without having sent CONNECT yet. */
   readonly maxPendingHandshakes?: number;
+  /** Answers in threads whose metadata asks for it; nobody does where it is absent. */
+  readonly responder?: Pick<ChosenResponder, 'respond' | 'isRepeatable'> | undefined;
   /** How long a stream waits for a producer that has gone. */
   readonly streamLeaseMs?: number;
   /** How long the producer of a stream may be silent. */
@@ -148,6 +152,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
       metrics.durableEvents.inc({ event: change.event });
       announcer.announce(change);
       watch.active(change.threadId);
+      responders?.committed(change);
     },
     onUnknown: (threadId) => {
       announcer.suspect(threadId);
@@ -169,11 +174,14 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     schedule,
     leaseMs,
   });
+  const { responder } = options;
+  const responders = responder && new Responders({ responder, streams, store, logger, now });
   const catchUp = new CatchUp({ rooms, streams: streams.active, schedule });
   const leaseWatch = new LeaseWatch({
     streams,
     store,
     write: (op) => writer.write(op),
+    takeUp: responders && ((stream) => responders.takeUp(stream)),
     logger,
     now,
     schedule,
@@ -192,6 +200,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     store,
     writer,
     streams,
+    responders,
     announcer,
     rooms,
     watch,
@@ -261,6 +270,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     http.listen(options.port ?? 3000, host, resolve);
   });
   const stopExpiry = watchExpiry(rooms, now);
+  void responders?.catchUp();
   const { port } = http.address() as AddressInfo;
 
   let closing: Promise<void> | undefined;
@@ -270,6 +280,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     health.stop();
     headPoll.stop();
     leaseWatch.stop();
+    responders?.stop();
     const closed = new Promise<void>((resolve) => http.close(() => resolve()));
     engine.close();
     http.closeAllConnections();
@@ -286,6 +297,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     close,
     drain: async () => {
       lifecycle.startDraining();
+      responders?.stop();
       const timeoutMs = options.drainTimeoutMs ?? 10_000;
       await drainConnections({ rooms, lifecycle, timeoutMs, random: options.random ?? Math.random });
       await close();

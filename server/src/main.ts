@@ -7,6 +7,7 @@ import type { Config } from './config.ts';
 import { createServer } from './create-server.ts';
 import type { ThreadwireServer } from './create-server.ts';
 import { createLogger } from './logger.ts';
+import { chooseResponder } from './responder/choose-responder.ts';
 import { StoreUnavailable } from './store/thread-store.ts';
 import type { ThreadStore } from './store/thread-store.ts';
 
@@ -42,9 +43,10 @@ async function main(): Promise<void> {
   if (config.auth.mode === 'jwt' && 'secret' in config.auth.key && Buffer.byteLength(config.auth.key.secret) < 32) {
     logger.warn('AUTH_JWT_SECRET is shorter than 32 bytes: it can be guessed from a token');
   }
+  const responder = chooseResponder(process.env, logger);
   const hasStarted = stopOnSignal(config.drainTimeoutMs);
   const store = await openStore(config);
-  const server = await createServer({ ...config, pageDir, store, logger }).catch(async (error: unknown) => {
+  const server = await createServer({ ...config, pageDir, store, logger, responder }).catch(async (error: unknown) => {
     await store.close();
     throw error;
   });
@@ -58,6 +60,7 @@ async function main(): Promise<void> {
       `  Socket.IO  ${server.url} with the path /api/ws`,
       `  HTTP API   ${server.url}/api/threads  (described by /api/openapi.json)`,
       `  users      ${config.auth.mode === 'anonymous' ? 'anonymous: everybody is who they say' : 'by token (JWT)'}`,
+      `  responder  ${responder.name}, in threads whose metadata asks for one`,
       `  store      ${store.kind === 'mongodb' ? 'MongoDB' : `embedded, in ${config.dataDir}`}`,
     ].join('\n'),
   );

@@ -3,6 +3,7 @@ import type { TokenBucket } from './connection/token-bucket.ts';
 import type { Rooms } from './fanout/rooms.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
+import type { Responders } from './responder/responders.ts';
 import type { ThreadStore } from './store/thread-store.ts';
 import type { Streams } from './streams/streams.ts';
 import type { Announcer } from './threads/announcer.ts';
@@ -15,6 +16,8 @@ export interface Services {
   readonly store: ThreadStore;
   readonly writer: LogWriter;
   readonly streams: Streams;
+  /** Absent where nobody answers. */
+  readonly responders?: Responders | undefined;
   readonly announcer: Announcer;
   readonly rooms: Rooms;
   readonly watch: ThreadWatch;

@@ -273,7 +273,7 @@ export class MemoryStore implements ThreadStore {
     const { leaseUntil } = op;
     const repeat = this.#repeated(op);
     if (repeat) {
-      const decision = decideStreamResume(this.#facts(repeat));
+      const decision = decideStreamResume(this.#facts(repeat), op);
       if (typeof decision === 'object') return decision;
       const { epoch, length } = this.#streams.get(repeat.id)!;
       const stream = { epoch: decision === 'resume' ? epoch + 1 : epoch, length };

@@ -22,5 +22,6 @@ export const updateThread: SharedHandler<'update_thread'> = async (context, payl
   // Also where nothing changes now: this may repeat a request that took effect without an answer.
   evictStrangers(context, result.thread);
   if (result.changed) watch.changed(result.thread, result.before);
+  context.responders?.changed(result.thread);
   return { thread: result.thread };
 };

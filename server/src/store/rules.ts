@@ -8,6 +8,7 @@ import type {
   EditOp,
   Refusal,
   StreamEndOp,
+  StreamStartOp,
   StreamState,
   StreamTextOp,
   UpdateThread,
@@ -97,9 +98,12 @@ export function wrongOffset(expected: number): Refusal {
  * Decides the start of a stream where the sender has a message of this `messageId` already: undefined of what is no
  * stream. Where it has ended there is nothing to do; else it is taken up.
  */
-export function decideStreamResume(stream: StreamFacts | undefined): Refusal | 'nothing' | 'resume' {
+export function decideStreamResume(
+  stream: StreamFacts | undefined,
+  { ifNew }: StreamStartOp,
+): Refusal | 'nothing' | 'resume' {
   if (!stream) return refuse('stream_conflict', 'A message that is no stream has this message_id.');
-  return stream.status === 'streaming' ? 'resume' : 'nothing';
+  return stream.status === 'streaming' && ifNew !== true ? 'resume' : 'nothing';
 }
 
 /** Decides the start of a stream in a thread where so many are running. */

@@ -68,6 +68,8 @@ export interface StreamStartOp {
   readonly messageId: string;
   readonly role: Role;
   readonly metadata: JsonObject;
+  /** One that there is already is left to its producer. */
+  readonly ifNew?: boolean | undefined;
   /** Until then it is its producer's, whatever happens to the process that wrote this (ms). */
   readonly leaseUntil: number;
   readonly at: number;

@@ -1,6 +1,6 @@
 import type { Logger } from '../logger.ts';
 import { StoreUnavailable } from '../store/thread-store.ts';
-import type { StreamEndOp, ThreadStore } from '../store/thread-store.ts';
+import type { AbandonedStream, StreamEndOp, ThreadStore } from '../store/thread-store.ts';
 import { toRequestError } from '../request-error.ts';
 import type { ActiveStream } from './active-stream.ts';
 import type { Streams } from './streams.ts';
@@ -9,6 +9,8 @@ export interface LeaseWatchPorts {
   readonly streams: Pick<Streams, 'active' | 'interrupt' | 'renew'>;
   readonly store: Pick<ThreadStore, 'abandonedStreams'>;
   readonly write: (op: StreamEndOp) => Promise<unknown>;
+  /** Goes on with a stream that was left, if it can; else it is called interrupted. */
+  readonly takeUp?: ((stream: AbandonedStream) => Promise<boolean>) | undefined;
   readonly logger: Logger;
   readonly now: () => number;
   /** Calls back after `delayMs`; injected by tests. */
@@ -71,13 +73,16 @@ export class LeaseWatch {
 
   /** Those of servers that have gone, this one before it was started again among them. */
   async #endAbandoned(): Promise<void> {
-    const { store, streams, write, now } = this.#ports;
+    const { store, streams, write, now, takeUp } = this.#ports;
     const at = now();
     const abandoned = await store.abandonedStreams(at, maxAbandoned);
     const others = abandoned.filter(({ id }) => !streams.active.has(id));
-    // One that was taken up meanwhile is refused.
     await Promise.all(
-      others.map((stream) => write({ kind: 'stream_end', status: 'interrupted', leaseOverAt: at, at, ...stream })),
+      others.map(async (stream) => {
+        if (await takeUp?.(stream)) return;
+        // One that was taken up elsewhere meanwhile is refused.
+        await write({ kind: 'stream_end', status: 'interrupted', leaseOverAt: at, at, ...stream });
+      }),
     );
   }
 }

@@ -51,6 +51,8 @@ export interface StartRequest {
   readonly messageId: string;
   readonly role: Role;
   readonly metadata: JsonObject;
+  /** One that there is already is left as it is. */
+  readonly ifNew?: boolean;
 }
 
 /**
@@ -202,9 +204,9 @@ export class Streams {
     else if (op.kind === 'stream_end') this.#ended(op, result as MessageWritten);
   }
 
-  #started(op: StreamStartOp, { message, stream: state }: MessageWritten): void {
+  #started(op: StreamStartOp, { message, changed, stream: state }: MessageWritten): void {
     const producer = this.#starting.get(op);
-    if (message.status !== 'streaming' || !producer) return;
+    if (message.status !== 'streaming' || !producer || (op.ifNew && !changed)) return;
     const { now, leaseMs } = this.#ports;
     const before = this.#active.get(message.id);
     const stream = new ActiveStream({

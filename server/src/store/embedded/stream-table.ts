@@ -1,6 +1,14 @@
 import { checkNewStream, decideStreamEnd, decideStreamResume, decideStreamText } from '../rules.ts';
 import type { StreamFacts } from '../rules.ts';
-import type { Refusal, StreamEndOp, StreamEndStatus, StreamState, StreamTextOp, TextWritten } from '../thread-store.ts';
+import type {
+  Refusal,
+  StreamEndOp,
+  StreamEndStatus,
+  StreamStartOp,
+  StreamState,
+  StreamTextOp,
+  TextWritten,
+} from '../thread-store.ts';
 import { partsQuery, readParts } from './rows.ts';
 import type { Sqlite } from './sqlite.ts';
 
@@ -42,14 +50,14 @@ export class StreamTable {
   }
 
   /** Takes up the message of this key, if it is a stream that has not ended. */
-  resume(key: number, leaseUntil: number): StreamState | Refusal {
+  resume(key: number, op: StreamStartOp): StreamState | Refusal {
     const row = this.#statements.byKey(key);
     const stream = row && toFacts(row);
-    const decision = decideStreamResume(stream);
+    const decision = decideStreamResume(stream, op);
     if (typeof decision === 'object') return decision;
     const { epoch, length } = stream!;
     if (decision === 'nothing') return { epoch, length };
-    this.#statements.update(epoch + 1, length, leaseUntil, key);
+    this.#statements.update(epoch + 1, length, op.leaseUntil, key);
     return { epoch: epoch + 1, length };
   }
 

@@ -196,7 +196,7 @@ export class Writer implements WriterMethods {
   #startStream(thread: CachedThread, op: StreamStartOp, messageKey: MessageKey): OpResult {
     const repeated = this.#keys.find(messageKey);
     if (repeated !== undefined) {
-      const stream = this.#streams.resume(repeated, op.leaseUntil);
+      const stream = this.#streams.resume(repeated, op);
       if ('ok' in stream) return stream;
       return { ok: true, message: this.#readMessage(thread, repeated), changed: false, stream };
     }

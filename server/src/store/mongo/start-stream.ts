@@ -79,7 +79,7 @@ async function resume(
   stored: StoredMessage,
   op: StreamStartOp,
 ): Promise<MessageWritten | Refusal | undefined> {
-  const decision = decideStreamResume(streamFacts(stored));
+  const decision = decideStreamResume(streamFacts(stored), op);
   if (typeof decision === 'object') return decision;
   if (decision === 'nothing') {
     return { ok: true, message: toMessage(stored), changed: false, stream: streamState(stored) };
