@@ -22,10 +22,11 @@ import { Outbox } from './outbox.ts';
 import { Requests } from './requests.ts';
 import type { RequestOptions } from './requests.ts';
 import type { ServerEventMap } from './server-event-map.ts';
+import { Streams } from './streams.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { Thread } from './thread.ts';
 import { ThreadList } from './thread-list.ts';
-import type { ThreadChange } from './thread-log.ts';
+import type { ThreadNews } from './thread-log.ts';
 import { ThreadState } from './thread-state.ts';
 import { TokenRenewal } from './token-renewal.ts';
 
@@ -78,6 +79,7 @@ export class ThreadwireClient {
   readonly #connection: Connection;
   readonly #requests: Requests;
   readonly #outbox: Outbox;
+  readonly #streams: Streams;
   readonly #subscriptions: Subscriptions;
   readonly #renewal: TokenRenewal;
   readonly #threads = new Map<string, { readonly state: ThreadState; readonly thread: Thread }>();
@@ -114,12 +116,23 @@ export class ThreadwireClient {
       onSent: (message) => this.#threads.get(message.thread_id)?.state.log.merge(message),
       onChange: (threadId) => this.#threads.get(threadId)?.state.changed(),
     });
+    this.#streams = new Streams({
+      connection,
+      requests: this.#requests,
+      clock,
+      backoff,
+      onMessage: (message) => {
+        const state = this.#threads.get(message.thread_id)?.state;
+        state?.log.merge(message);
+        state?.changed();
+      },
+    });
     this.#subscriptions = new Subscriptions({
       connection,
       requests: this.#requests,
       clock,
       backoff,
-      onChange: (change) => this.#announce(change),
+      onNews: (news) => this.#announce(news),
       onHistory: (page) => {
         for (const message of page.messages) this.#seen(message);
         this.#events.emit('thread_history', page);
@@ -157,7 +170,8 @@ export class ThreadwireClient {
   /**
    * Calls back with each event of this type; returns a function that ends it. Durable events come once each, in order of
    * seq, for the threads subscribed to; what was missed during a break comes as `thread_message` where the message is
-   * new, and as `message_updated` where it changed, in its latest state. `thread_history` tells of every page that was
+   * new, and as `message_updated` where it changed, in its latest state. `stream_chunk` brings each piece of a stream's text
+   * once, in order and before its end, be it after a break. `thread_history` tells of every page that was
    * taken: the first of a thread, a recovery, and with `recovered: false` a reload, where some changes are left out.
    */
   on<E extends ServerEvent>(type: E, handler: (payload: ServerPayload<E>) => void): () => void {
@@ -240,6 +254,7 @@ export class ThreadwireClient {
         subscriptions: this.#subscriptions,
         requests: this.#requests,
         outbox: this.#outbox,
+        streams: this.#streams,
         events: this.#events,
       });
       entry = { state, thread };
@@ -279,7 +294,8 @@ export class ThreadwireClient {
 
   /** Every part, and then whoever listens. */
   #tell(tell: (part: Part) => void): void {
-    for (const part of [this.#subscriptions, this.threadList, this.#requests, this.#outbox]) tell(part);
+    const parts = [this.#subscriptions, this.threadList, this.#requests, this.#streams, this.#outbox];
+    for (const part of parts) tell(part);
     this.#statusListeners.notify();
   }
 
@@ -288,9 +304,10 @@ export class ThreadwireClient {
       case 'thread_message':
       case 'message_updated':
       case 'stream_start':
+      case 'stream_chunk':
       case 'stream_end': {
-        const change = { event, payload } as ThreadChange;
-        this.#subscriptions.receive(change.payload.thread_id, change);
+        const news = { event, payload } as ThreadNews;
+        this.#subscriptions.receive(news.payload.thread_id, news);
         // Handlers get it from there: in order, and once.
         return;
       }
@@ -303,6 +320,11 @@ export class ThreadwireClient {
           state.changed();
         }
         this.threadList.updated(threads, removed);
+        break;
+      }
+      case 'stream_cancel': {
+        const { stream_id: id, reason } = payload as ServerPayload<'stream_cancel'>;
+        this.#streams.cancelled(id, reason);
         break;
       }
       case 'error': {
@@ -318,9 +340,9 @@ export class ThreadwireClient {
     this.#events.emit(event, payload as ServerEventMap[E]);
   }
 
-  #announce(change: ThreadChange): void {
-    if (change.event === 'thread_message') this.#seen(change.payload);
-    this.#events.emit(change.event, change.payload);
+  #announce(news: ThreadNews): void {
+    if (news.event === 'thread_message') this.#seen(news.payload);
+    this.#events.emit(news.event, news.payload);
   }
 
   #seen(message: Message): void {

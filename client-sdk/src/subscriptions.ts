@@ -5,7 +5,7 @@ import type { Clock } from './clock.ts';
 import type { Connection } from './connection.ts';
 import { ThreadwireError, closedError } from './errors.ts';
 import type { Requests } from './requests.ts';
-import type { ThreadChange } from './thread-log.ts';
+import type { ThreadNews } from './thread-log.ts';
 import type { ThreadState } from './thread-state.ts';
 
 export interface SubscriptionPorts {
@@ -13,8 +13,8 @@ export interface SubscriptionPorts {
   readonly requests: Pick<Requests, 'call'>;
   readonly clock: Clock;
   readonly backoff: BackoffOptions;
-  /** A change is now part of the thread: once each, in order of seq. */
-  readonly onChange: (change: ThreadChange) => void;
+  /** A change is now part of the thread: once each, in order of seq. Text between them: once, without a gap. */
+  readonly onNews: (news: ThreadNews) => void;
   /** A page was taken: the first one, a recovery, or a reload. */
   readonly onHistory: (page: ThreadHistory) => void;
 }
@@ -75,12 +75,10 @@ export class Subscriptions {
     this.#flushSoon();
   }
 
-  /** A durable event has arrived. */
-  receive(threadId: string, change: ThreadChange): void {
+  /** A durable event, or text of a stream, has arrived. */
+  receive(threadId: string, news: ThreadNews): void {
     const state = this.#held.get(threadId);
-    if (state?.phase === 'live') this.#apply(state, change);
-    // While joining too: a thread that is asked for again may be joined already.
-    else if (state?.phase === 'recovering' || state?.phase === 'joining') state.buffer.push(change);
+    if (state) this.#receive(state, news);
   }
 
   /** The user may no longer read this thread. */
@@ -116,6 +114,7 @@ export class Subscriptions {
     state.phase = 'waiting';
     state.error = undefined;
     state.buffer = [];
+    state.repairedFor = undefined;
     state.changed();
   }
 
@@ -223,10 +222,11 @@ export class Subscriptions {
   }
 
   #take(state: ThreadState, page: ThreadHistory): void {
-    const changes = state.log.recover(page);
+    const found = state.log.recover(page);
     state.invalidate();
-    this.#ports.onHistory(page);
-    for (const change of changes) this.#ports.onChange(change);
+    // A repair is nobody's business, unless all begins anew.
+    if (state.phase !== 'repairing' || !page.recovered) this.#ports.onHistory(page);
+    for (const news of found) this.#ports.onNews(asItCame(news, state.buffer));
     state.changed();
   }
 
@@ -235,7 +235,7 @@ export class Subscriptions {
     state.buffer = [];
     state.phase = 'live';
     state.attempt = 0;
-    for (const change of buffer) if (state.epoch === epoch) this.#apply(state, change);
+    for (const news of buffer) if (state.epoch === epoch) this.#receive(state, news);
     if (state.epoch !== epoch) return;
     state.changed();
     state.settle();
@@ -283,11 +283,38 @@ export class Subscriptions {
     }
   }
 
-  #apply(state: ThreadState, change: ThreadChange): void {
-    if (!state.log.apply(change)) return;
+  #receive(state: ThreadState, news: ThreadNews): void {
+    if (state.phase === 'live') this.#apply(state, news);
+    // While joining too: a thread that is asked for again may be joined already.
+    else if (['joining', 'recovering', 'repairing'].includes(state.phase)) state.buffer.push(news);
+  }
+
+  #apply(state: ThreadState, news: ThreadNews): void {
+    if (state.log.isAhead(news) && state.repairedFor !== news) {
+      this.#repair(state, news);
+      return;
+    }
+    const found = state.log.apply(news);
+    if (found.length === 0) return;
     // First, so that handlers find it in the snapshot.
     state.invalidate();
-    this.#ports.onChange(change);
-    state.changed();
+    for (const each of found) this.#ports.onNews(each);
+    if (news.event === 'stream_chunk') state.grown();
+    else state.changed();
   }
+
+  /** Text before this was left out: reads what is stored by now, while everything that comes waits, so that it stays in order. */
+  #repair(state: ThreadState, news: ThreadNews): void {
+    state.phase = 'repairing';
+    state.repairedFor = news;
+    state.buffer = [news];
+    this.#recoverInTurn(state);
+  }
+}
+
+/** The end of a stream that a page tells of as a change, where its event has come as well. */
+function asItCame(news: ThreadNews, buffer: readonly ThreadNews[]): ThreadNews {
+  if (news.event !== 'message_updated') return news;
+  const { seq } = news.payload;
+  return buffer.find((other) => other.event === 'stream_end' && other.payload.seq === seq) ?? news;
 }

@@ -3,7 +3,7 @@ import type { ThreadwireError } from './errors.ts';
 import { Listeners } from './listeners.ts';
 import type { PendingMessage } from './outbox.ts';
 import { ThreadLog } from './thread-log.ts';
-import type { ThreadChange } from './thread-log.ts';
+import type { ThreadNews } from './thread-log.ts';
 
 /** How a thread's subscription stands. */
 export type ThreadStatus =
@@ -31,8 +31,11 @@ export interface ThreadSnapshot {
   readonly isLoadingOlder: boolean;
 }
 
-/** `waiting`: to be joined. `joining`: the server was asked. `recovering`: joined, and what was missed is being read. */
-export type JoinPhase = 'idle' | 'waiting' | 'joining' | 'recovering' | 'live' | 'failed';
+/**
+ * `waiting`: to be joined. `joining`: the server was asked. `recovering`: joined, and what was missed is being read.
+ * `repairing`: live, but for text that was left out, which is being read.
+ */
+export type JoinPhase = 'idle' | 'waiting' | 'joining' | 'recovering' | 'live' | 'repairing' | 'failed';
 
 interface Waiter {
   readonly resolve: () => void;
@@ -47,6 +50,7 @@ export class ThreadState {
   readonly #listeners = new Listeners();
   readonly #waiters = new Set<Waiter>();
   #snapshot: ThreadSnapshot | undefined;
+  #isTellingSoon = false;
   /** Subscriptions that somebody holds. */
   holders = 0;
   phase: JoinPhase = 'idle';
@@ -56,8 +60,10 @@ export class ThreadState {
   /** Joins that failed in a row. */
   attempt = 0;
   cancelRetry: () => void = () => undefined;
-  /** What came while recovery still reads what was before it. */
-  buffer: ThreadChange[] = [];
+  /** What came while recovery or a repair still reads what was before it. */
+  buffer: ThreadNews[] = [];
+  /** What the last repair was for: it gets none again. */
+  repairedFor: ThreadNews | undefined;
   isLoadingOlder = false;
 
   constructor(id: string, pending: () => PendingMessage[]) {
@@ -89,13 +95,24 @@ export class ThreadState {
 
   /** The snapshot is no longer right, and those who listen are told. */
   changed(): void {
+    this.#isTellingSoon = false;
     this.invalidate();
     this.#listeners.notify();
   }
 
+  /** As {@link changed}, of text: those who listen are told once of what comes at one moment. */
+  grown(): void {
+    this.invalidate();
+    if (this.#isTellingSoon) return;
+    this.#isTellingSoon = true;
+    queueMicrotask(() => {
+      if (this.#isTellingSoon) this.changed();
+    });
+  }
+
   /** Resolves when the thread is live; rejects when it is refused, or given up. */
   whenLive(): Promise<void> {
-    if (this.phase === 'live') return Promise.resolve();
+    if (this.phase === 'live' || this.phase === 'repairing') return Promise.resolve();
     if (this.phase === 'failed' && this.error) return Promise.reject(this.error);
     return new Promise((resolve, reject) => this.#waiters.add({ resolve, reject }));
   }
@@ -110,6 +127,7 @@ export class ThreadState {
   }
 
   #status(): ThreadStatus {
+    if (this.phase === 'repairing') return 'live';
     if (this.phase === 'idle' || this.phase === 'live' || this.phase === 'failed') return this.phase;
     return this.log.applied === undefined ? 'loading' : 'reconnecting';
   }

@@ -4,7 +4,10 @@ import { newId } from './new-id.ts';
 import type { Outbox } from './outbox.ts';
 import type { Requests } from './requests.ts';
 import type { ServerEventMap } from './server-event-map.ts';
+import type { StreamOptions, Streams } from './streams.ts';
+import type { StreamWriter } from './stream-writer.ts';
 import type { Subscriptions } from './subscriptions.ts';
+import { ThreadMessage } from './thread-message.ts';
 import type { ThreadSnapshot, ThreadState } from './thread-state.ts';
 
 /** What one `subscribe()` holds. */
@@ -38,6 +41,7 @@ export interface ThreadPorts {
   readonly subscriptions: Subscriptions;
   readonly requests: Requests;
   readonly outbox: Outbox;
+  readonly streams: Streams;
   readonly events: Emitter<ServerEventMap>;
 }
 
@@ -116,6 +120,20 @@ export class Thread {
   /** Takes back a message that waits or failed; false where it is being sent right now. */
   discard(messageId: string): boolean {
     return this.#ports.outbox.discard(this.id, messageId);
+  }
+
+  /** One message of it, to follow as it is written, or to stop. Nothing is sent. */
+  message(id: string): ThreadMessage {
+    return new ThreadMessage(this.#state, this.#ports.requests, id);
+  }
+
+  /**
+   * Starts a message that is written piece by piece, or goes on with the one that was started with this `messageId`. Waits
+   * for the connection, and where the server has too much to do for the moment; `signal` ends that too. The thread need not
+   * be subscribed to. @throws {ThreadwireError}
+   */
+  startStream(options: StreamOptions = {}): Promise<StreamWriter> {
+    return this.#ports.streams.start(this.id, options);
   }
 
   /** Replaces a message's content. @throws {ThreadwireError} */

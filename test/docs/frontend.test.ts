@@ -175,7 +175,9 @@ describe('the programs in FRONTEND.md', () => {
       'the same message: true',
       'not overwritten: true',
       'now deleted',
-      'all 2 messages are here',
+      'read aloud: One two three (complete)',
+      'nothing was left out: true',
+      'all 3 messages are here',
       'heard ann in hello: Anybody there?',
     ];
     let at = -1;

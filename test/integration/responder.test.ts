@@ -20,6 +20,13 @@ const echo: Responder = async function* ({ content }) {
 const of = (respond: Responder, isRepeatable = true): AppOptions => ({ responder: { respond, isRepeatable } });
 const answered = (overlap = 'queue') => ({ metadata: { responder: { overlap } } });
 
+/** Rejects when the reply is no longer wanted. */
+function abortOf(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error));
+  });
+}
+
 /** Where the reply to a message ends, with the whole of it. */
 async function replyTo(client: TestClient, message: Message): Promise<Message> {
   const { thread_id } = message;
@@ -102,8 +109,7 @@ describe('replies that overlap', () => {
     };
     const respond: Responder = async function* ({ content }, { signal }) {
       yield `${content} begins`;
-      const aborted = new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
-      await Promise.race([gateOf(content).pass(), aborted]);
+      await Promise.race([gateOf(content).pass(), abortOf(signal)]);
       yield ' and ends';
     };
     return { respond, gateOf };
@@ -210,10 +216,7 @@ describe('a server that goes in the middle of a reply', () => {
     const respond: Responder = async function* (_message, { signal }) {
       for (const [i, word] of words.entries()) {
         if (i === count) {
-          const aborted = new Promise((_resolve, reject) =>
-            signal.addEventListener('abort', () => reject(signal.reason)),
-          );
-          await Promise.race([gate.pass(), aborted]);
+          await Promise.race([gate.pass(), abortOf(signal)]);
         }
         yield word;
       }

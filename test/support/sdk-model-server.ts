@@ -1,4 +1,12 @@
-import type { ClientData, ClientPayload, ErrorObject, Message, Thread, ThreadHistory } from '@threadwire/protocol';
+import type {
+  ClientData,
+  ClientPayload,
+  ErrorCode,
+  ErrorObject,
+  Message,
+  Thread,
+  ThreadHistory,
+} from '@threadwire/protocol';
 import { errorObject, messageOf, sessionOf, threadOf } from './sdk-fake-connection.ts';
 import type { FakeServerEnd, FakeSocket } from './sdk-fake-socket.ts';
 
@@ -19,6 +27,8 @@ interface Room {
   head: number;
 }
 
+type StreamChanges = Pick<Message, 'status'> & Partial<Pick<Message, 'error' | 'metadata'>>;
+
 /**
  * What the contract lets a server do, in memory and one step at a time: what it has read may be old when it is sent, events
  * may come twice, answers late, and a break takes whatever was under way.
@@ -37,10 +47,17 @@ export class ModelServer implements FakeServerEnd {
   #joined = new Set<string>();
   /** A subscribe that was read, and not answered yet. */
   #joining:
-    | { answer: Ack; threads: ClientData<'subscribe_threads'>['threads']; ids: string[]; since: Message[] }
+    | {
+        answer: Ack;
+        threads: ClientData<'subscribe_threads'>['threads'];
+        ids: string[];
+        since: { threadId: string; send: () => void }[];
+      }
     | undefined;
   /** How many of the next requests are refused for now. */
   refusals = 0;
+  /** Of each stream that has ended: its text, and the seq of its end. */
+  readonly ended = new Map<string, { readonly text: string; readonly seq: number }>();
   /** Requests of each kind that were looked at. */
   readonly seen: Record<string, number> = {};
 
@@ -103,12 +120,37 @@ export class ModelServer implements FakeServerEnd {
   /** Somebody else writes, edits or deletes. */
   write(threadId: string, which: number): void {
     const room = this.#room(threadId);
-    const others = [...room.messages.values()].filter(({ status }) => status === 'complete');
+    const isOwnReply = ({ role, sender }: Message) => role === 'assistant' && sender.id === 'ada';
+    const others = [...room.messages.values()].filter((m) => m.status === 'complete' && !isOwnReply(m));
     const some = others[which % (others.length * 2 + 1)];
     const seq = room.head + 1;
     if (!some) this.#commit(messageOf(seq, seq, { ...inThread(threadId, seq), sender: { id: 'bo' } }));
     else if (which % 5 === 0) this.#commit({ ...some, seq, content: '', status: 'deleted' });
     else this.#commit({ ...some, seq, content: `edit ${seq}` });
+  }
+
+  /** Somebody else begins to write a reply. */
+  begin(threadId: string): void {
+    const seq = this.#room(threadId).head + 1;
+    this.#begin(messageOf(seq, seq, { ...inThread(threadId, seq), sender: { id: 'bo' } }));
+  }
+
+  /** Somebody else's reply grows. What is told of it may begin before what is new, come twice, or not at all. */
+  grow(threadId: string, which: number): void {
+    const some = this.#streaming(threadId, which);
+    if (!some) return;
+    const at = some.content.length;
+    this.#append(some, `${which} `);
+    if (which % 7 === 0) return;
+    this.#announceText(some.id, threadId, Math.max(0, at - (which % 3 === 0 ? which % 11 : 0)));
+    if (which % 5 === 0) this.#announceText(some.id, threadId, at);
+  }
+
+  /** Somebody else's reply ends. */
+  end(threadId: string, which: number): void {
+    const some = this.#streaming(threadId, which);
+    const status = (['complete', 'failed', 'cancelled', 'interrupted'] as const)[which % 4]!;
+    if (some) this.#endStream(some, { status });
   }
 
   /** Looks at the client's next request, or ends what was begun. */
@@ -141,6 +183,15 @@ export class ModelServer implements FakeServerEnd {
       }
       case 'send_message':
         this.#send(payload, ack);
+        break;
+      case 'stream_start':
+        this.#startStream(payload, ack);
+        break;
+      case 'stream_chunk':
+        this.#takeChunk(payload, ack);
+        break;
+      case 'stream_end':
+        this.#takeEnd(payload, ack);
         break;
       default:
         throw new Error(`the model has no ${event}`);
@@ -185,14 +236,65 @@ export class ModelServer implements FakeServerEnd {
     const room = this.#room(message.thread_id);
     room.head = message.seq;
     room.messages.set(message.id, message);
-    if (this.#joined.has(message.thread_id)) this.#outbound.push(this.#event(message));
+    this.#announce(message.thread_id, this.#event(message));
+  }
+
+  #announce(threadId: string, send: () => void): void {
+    if (this.#joined.has(threadId)) this.#outbound.push(send);
     // Not joined yet, or joining again: it follows the answer, be it the second time.
-    if (this.#joining?.ids.includes(message.thread_id)) this.#joining.since.push(message);
+    if (this.#joining?.ids.includes(threadId)) this.#joining.since.push({ threadId, send });
   }
 
   #event(message: Message): () => void {
-    const event = message.seq === message.position ? 'thread_message' : 'message_updated';
+    const { id, thread_id, seq, status } = message;
+    const end = this.ended.get(id);
+    // Where a node heals from its store the end is an update like any other.
+    if (end?.seq === seq && seq % 5 > 0) {
+      const length = end.text.length;
+      const payload = {
+        thread_id,
+        stream_id: id,
+        seq,
+        status: status as 'complete',
+        length,
+        updated_at: message.updated_at,
+      };
+      return () => this.#socket!.deliver('stream_end', payload);
+    }
+    const event =
+      seq > message.position ? 'message_updated' : status === 'streaming' ? 'stream_start' : 'thread_message';
     return () => this.#socket!.deliver(event, message);
+  }
+
+  #streaming(threadId: string, which: number): Message | undefined {
+    const streaming = this.messages(threadId).filter(
+      ({ status, sender }) => status === 'streaming' && sender.id === 'bo',
+    );
+    return streaming[which % Math.max(1, streaming.length)];
+  }
+
+  #begin(message: Message): Message {
+    const started: Message = { ...message, role: 'assistant', status: 'streaming', content: '' };
+    this.#commit(started);
+    return started;
+  }
+
+  #append(message: Message, text: string): void {
+    this.#room(message.thread_id).messages.set(message.id, { ...message, content: message.content + text });
+  }
+
+  #announceText(id: string, threadId: string, offset: number): void {
+    const { content } = this.#room(threadId).messages.get(id)!;
+    const chunk = { thread_id: threadId, stream_id: id, offset, delta: content.slice(offset) };
+    this.#announce(threadId, () => this.#socket!.deliver('stream_chunk', chunk));
+  }
+
+  #endStream(message: Message, changes: StreamChanges): Message {
+    const seq = this.#room(message.thread_id).head + 1;
+    this.ended.set(message.id, { text: message.content, seq });
+    const over = { ...message, ...changes, seq };
+    this.#commit(over);
+    return over;
   }
 
   #answer(ack: Ack, answer: unknown): void {
@@ -221,15 +323,17 @@ export class ModelServer implements FakeServerEnd {
       const entry = threads[i]!;
       if (!entry.ok) continue;
       this.#joined.add(id);
-      for (const message of since) if (message.thread_id === id) this.#outbound.push(this.#event(message));
+      for (const { threadId, send } of since) if (threadId === id) this.#outbound.push(send);
     }
   }
 
   #page(request: ClientPayload<'fetch_history'>, size: number): ThreadHistory {
     const { thread_id: threadId, after_seq: after, before_position: before } = request;
     const { head } = this.#room(threadId);
-    const all = this.messages(threadId);
-    const common = { thread: this.#thread(threadId), streaming: [], head_seq: head };
+    const stored = this.messages(threadId);
+    const streaming = stored.filter(({ status }) => status === 'streaming');
+    const all = stored.filter(({ status }) => status !== 'streaming');
+    const common = { thread: this.#thread(threadId), streaming, head_seq: head };
     if (after !== undefined) {
       const changed = all.filter(({ seq }) => seq > after).sort((a, b) => a.seq - b.seq);
       if (after <= head && changed.length <= this.limits.recoverable) {
@@ -248,17 +352,80 @@ export class ModelServer implements FakeServerEnd {
 
   #send({ thread_id: threadId, content, message_id }: ClientPayload<'send_message'>, ack: Ack): void {
     const room = this.#room(threadId);
-    const stored = [...room.messages.values()].find((m) => m.sender.id === 'ada' && m.message_id === message_id);
+    const stored = this.#ownMessage(threadId, message_id);
     const seq = room.head + 1;
     const message =
       stored ??
       messageOf(seq, seq, { ...inThread(threadId, seq), content, message_id: message_id!, sender: { id: 'ada' } });
-    const answer = () => ack({ ok: true, data: { message, duplicate: stored !== undefined } });
-    // The answer may come before the event, after it, or much later.
-    if (seq % 3 === 0) this.#outbound.push(answer);
-    if (!stored) this.#commit(message);
-    if (seq % 3 === 1) this.#outbound.push(answer);
-    if (seq % 3 === 2) this.#late.push(answer);
+    const data = { message, duplicate: stored !== undefined };
+    this.#answerAround(seq, ack, data, () => {
+      if (!stored) this.#commit(message);
+    });
+  }
+
+  #ownMessage(threadId: string, messageId: string | undefined): Message | undefined {
+    const all = [...this.#room(threadId).messages.values()];
+    return all.find((m) => m.sender.id === 'ada' && m.message_id === messageId);
+  }
+
+  /** The answer may come before the event, after it, or much later. */
+  #answerAround(n: number, ack: Ack, data: unknown, announce: () => void): void {
+    const answer = () => ack({ ok: true, data });
+    if (n % 3 === 0) this.#outbound.push(answer);
+    announce();
+    if (n % 3 === 1) this.#outbound.push(answer);
+    if (n % 3 === 2) this.#late.push(answer);
+  }
+
+  #startStream({ thread_id: threadId, message_id }: ClientPayload<'stream_start'>, ack: Ack): void {
+    const stored = this.#ownMessage(threadId, message_id);
+    const seq = this.#room(threadId).head + 1;
+    const own = { ...inThread(threadId, seq), message_id: message_id!, sender: { id: 'ada' } };
+    const message = stored ?? this.#begin(messageOf(seq, seq, own));
+    const data = { message, offset: message.content.length, resumed: stored !== undefined };
+    this.#answerAround(seq, ack, data, () => undefined);
+  }
+
+  #takeChunk({ stream_id: id, offset, delta }: ClientPayload<'stream_chunk'>, ack: Ack): void {
+    const stream = this.#stream(id);
+    const { content, status, thread_id: threadId } = stream;
+    const known = content.length - offset;
+    if (status !== 'streaming') {
+      this.#refuse(ack, 'stream_closed', { status });
+    } else if (known < 0 || content.slice(offset) !== delta.slice(0, known)) {
+      this.#refuse(ack, 'stream_conflict', { expected_offset: content.length });
+    } else {
+      if (delta.length > known) this.#append(stream, delta.slice(known));
+      const { length } = this.#stream(id).content;
+      this.#answerAround(length, ack, { offset: length }, () => {
+        if (length > content.length) this.#announceText(id, threadId, content.length);
+      });
+    }
+  }
+
+  #takeEnd({ stream_id: id, offset, status }: ClientPayload<'stream_end'>, ack: Ack): void {
+    const stream = this.#stream(id);
+    const { length } = stream.content;
+    if (stream.status !== 'streaming' && !(stream.status === status && this.ended.get(id)?.text.length === offset)) {
+      this.#refuse(ack, 'stream_closed', { status: stream.status });
+    } else if (offset !== length && stream.status === 'streaming') {
+      this.#refuse(ack, 'stream_conflict', { expected_offset: length });
+    } else {
+      const message = stream.status === 'streaming' ? this.#endStream(stream, { status }) : stream;
+      this.#answerAround(length, ack, { message }, () => undefined);
+    }
+  }
+
+  #refuse(ack: Ack, code: ErrorCode, details: ErrorObject['details']): void {
+    this.#answer(ack, { ok: false, error: errorObject({ code, ...(details && { details }) }) });
+  }
+
+  #stream(id: string): Message {
+    for (const { messages } of this.#rooms.values()) {
+      const message = messages.get(id);
+      if (message) return message;
+    }
+    throw new Error(`the model has no stream ${id}`);
   }
 }
 

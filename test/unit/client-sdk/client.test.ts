@@ -531,3 +531,95 @@ describe('a thread', () => {
     expect(codes).toEqual(['internal', 'forbidden']);
   });
 });
+
+describe('streams', () => {
+  const chunk = (offset: number, delta: string) => ({ thread_id: 't', stream_id: 'm1', offset, delta });
+  const reply = messageOf(1, 1, { role: 'assistant', status: 'streaming', content: '' });
+
+  test('that others write grow in the snapshot, for handlers, and for loops over them', async () => {
+    const { client, socket, take } = await setUp();
+    const thread = client.thread('t');
+    thread.subscribe();
+    socket.accept();
+    const page = { ok: true, data: pageOf([]) };
+    take('subscribe_threads').ack({ ok: true, data: { threads: [page] } });
+    const seen: unknown[] = [];
+    thread.on('stream_start', ({ id }) => seen.push(id));
+    thread.on('stream_chunk', ({ offset, delta }) => seen.push([offset, delta, thread.message('m1').content]));
+    client.thread('u').on('stream_chunk', () => seen.push('of another thread'));
+    thread.on('stream_end', ({ length }) => seen.push(length));
+    socket.deliver('stream_start', reply);
+    const pieces: string[] = [];
+    const loop = (async () => {
+      for await (const piece of thread.message('m1').stream()) pieces.push(piece);
+    })();
+    socket.deliver('stream_chunk', chunk(0, 'One'));
+    socket.deliver('stream_chunk', chunk(0, 'One two'));
+    const end = { thread_id: 't', stream_id: 'm1', seq: 2, status: 'complete', length: 7, updated_at: '' } as const;
+    socket.deliver('stream_end', end);
+    await loop;
+    expect(seen).toEqual(['m1', [0, 'One', 'One'], [3, ' two', 'One two'], 7]);
+    expect(pieces.join('')).toBe('One two');
+    expect(thread.getSnapshot().messages).toMatchObject([{ id: 'm1', seq: 2, status: 'complete', content: 'One two' }]);
+  });
+
+  test('of which access is lost, or whose client is closed, end their loops with that', async () => {
+    const forbidden = errorObject({ code: 'forbidden', thread_id: 't' });
+    const ways: [string, (client: ThreadwireClient, socket: FakeSocket) => void][] = [
+      ['forbidden', (_client, socket) => socket.deliver('error', forbidden)],
+      ['closed', (client) => client.close()],
+    ];
+    for (const [code, happens] of ways) {
+      const { client, socket, take } = await setUp();
+      client.thread('t').subscribe();
+      socket.accept();
+      const page = { ok: true, data: pageOf([], { streaming: [reply], head_seq: 1 }) };
+      take('subscribe_threads').ack({ ok: true, data: { threads: [page] } });
+      const iterator = client.thread('t').message('m1').stream()[Symbol.asyncIterator]();
+      const next = outcome(iterator.next());
+      happens(client, socket);
+      expect(await next).toMatchObject({ code });
+    }
+  });
+
+  test('of its own are shown with the answer, and stop where somebody cancels them', async () => {
+    const { client, socket, take } = await setUp();
+    const thread = client.thread('t');
+    thread.subscribe();
+    socket.accept();
+    const page = { ok: true, data: pageOf([]) };
+    take('subscribe_threads').ack({ ok: true, data: { threads: [page] } });
+    const opening = thread.startStream({ messageId: 'key-1' });
+    const request = take('stream_start');
+    expect(request.payload).toEqual({ thread_id: 't', message_id: 'key-1' });
+    request.ack({ ok: true, data: { message: reply, offset: 0, resumed: false } });
+    const writer = await opening;
+    expect(thread.getSnapshot().messages).toEqual([reply]);
+    const reasons: unknown[] = [];
+    thread.on('stream_cancel', ({ reason }) => reasons.push(reason));
+    socket.deliver('stream_cancel', { thread_id: 't', stream_id: 'm1', reason: 'enough' });
+    expect([reasons, writer.signal.aborted]).toEqual([['enough'], true]);
+  });
+
+  test('go on after a break, behind the threads and before the messages; a listener may end them before they know of it', async () => {
+    const { client, clock, socket, events, take } = await setUp();
+    const thread = client.thread('t');
+    socket.accept();
+    const opening = thread.startStream();
+    take('stream_start').ack({ ok: true, data: { message: reply, offset: 0, resumed: false } });
+    const writer = await opening;
+    thread.subscribe();
+    void thread.send('x');
+    await turn();
+    const before = events().length;
+    let ending: Promise<unknown> | undefined;
+    thread.onChange(() => void (ending ??= outcome(writer.end())));
+    socket.drop();
+    await clock.advance(250);
+    socket.accept();
+    expect(events().slice(before)).toEqual(['subscribe_threads', 'stream_start', 'send_message']);
+    client.close();
+    expect(await ending).toMatchObject({ code: 'closed' });
+    expect(clock.pending).toEqual([]);
+  });
+});

@@ -23,9 +23,15 @@ function setUp({ isConnected = true } = {}) {
     requests,
     clock,
     backoff,
-    onChange: (change) => {
-      const kind = change.event === 'thread_message' ? 'new' : 'changed';
-      log.push(`${kind} ${change.payload.thread_id}:${change.payload.seq}`);
+    onNews: ({ event, payload }) => {
+      if (event === 'stream_chunk') {
+        log.push(`${payload.stream_id} from ${payload.offset}: ${payload.delta}`);
+      } else {
+        const kind = { thread_message: 'new', message_updated: 'changed', stream_start: 'start', stream_end: 'end' }[
+          event
+        ];
+        log.push(`${kind} ${payload.thread_id}:${payload.seq}`);
+      }
       hook.onChange();
     },
     onHistory: ({ thread, head_seq, recovered }) => {
@@ -672,5 +678,185 @@ describe('a client that is closed', () => {
     reconnect();
     joining(['a', 1], 'b')(page([], { recovered: true, head_seq: 1 }), page([]));
     expect(status(a, b)).toEqual(['live', 'live']);
+  });
+});
+
+describe('text that was left out', () => {
+  /** A live thread in which a reply is being written: `ab` so far. */
+  async function replying() {
+    const given = setUp();
+    const state = given.stateOf();
+    given.hold(state);
+    await turn();
+    given.joining('t')(page([], { streaming: [reply('ab')], head_seq: 1 }));
+    await turn();
+    given.log.length = 0;
+    const { subscriptions, connection } = given;
+    const chunk = (offset: number, delta: string) =>
+      subscriptions.receive('t', {
+        event: 'stream_chunk',
+        payload: { thread_id: 't', stream_id: 'm1', offset, delta },
+      });
+    const end = (seq: number, length: number) => {
+      const payload = { thread_id: 't', stream_id: 'm1', seq, status: 'complete', length, updated_at: '' } as const;
+      subscriptions.receive('t', { event: 'stream_end', payload });
+    };
+    const reading = (afterSeq = 1) => {
+      const request = connection.take('fetch_history');
+      expect(request.payload).toEqual({ thread_id: 't', after_seq: afterSeq });
+      return request;
+    };
+    return { ...given, state, chunk, end, reading };
+  }
+
+  function reply(content: string, fields: Partial<Message> = {}): Message {
+    return messageOf(1, 1, { status: 'streaming', content, ...fields });
+  }
+
+  function text(state: ThreadState): string {
+    return state.snapshot.messages[0]!.content;
+  }
+
+  test('is read, once, while what comes waits; then all is told, in order', async () => {
+    const { connection, log, state, live, chunk, reading } = await replying();
+    chunk(4, 'e');
+    chunk(5, 'f');
+    live(2);
+    chunk(9, 'j');
+    expect([status(state), log, text(state)]).toEqual([['live'], [], 'ab']);
+    await state.whenLive();
+    reading().ok(pageOf([], { streaming: [reply('abcdef')], recovered: true, head_seq: 1 }));
+    await turn();
+    expect(log).toEqual(['m1 from 2: cdef', 'new t:2']);
+    // What came meanwhile was left out again.
+    reading(2).ok(pageOf([], { streaming: [reply('abcdefghij')], recovered: true, head_seq: 2 }));
+    await turn();
+    expect(log.slice(2)).toEqual(['m1 from 6: ghij']);
+    chunk(10, 'k');
+    expect([text(state), log.slice(3), connection.untaken]).toEqual(['abcdefghijk', ['m1 from 10: k'], []]);
+  });
+
+  test('before the end is read first: a reply never shows as ended without its text', async () => {
+    const { log, state, end, reading } = await replying();
+    end(2, 4);
+    expect(state.snapshot.messages[0]).toMatchObject({ status: 'streaming', content: 'ab' });
+    const over = messageOf(1, 2, { content: 'abcd' });
+    reading().ok(pageOf([over], { recovered: true }));
+    await turn();
+    // The event that came, and not what the page makes of it.
+    expect(log).toEqual(['m1 from 2: cd', 'end t:2']);
+    expect(state.snapshot.messages).toEqual([over]);
+  });
+
+  test('that is not there either is not asked for again', async () => {
+    const { connection, log, state, chunk, end, reading } = await replying();
+    chunk(4, 'e');
+    reading().ok(pageOf([], { streaming: [reply('abc')], recovered: true, head_seq: 1 }));
+    await turn();
+    expect([log, text(state)]).toEqual([['m1 from 2: c'], 'abc']);
+    end(2, 5);
+    reading().ok(pageOf([], { streaming: [reply('abc')], recovered: true, head_seq: 1 }));
+    await turn();
+    expect(log).toEqual(['m1 from 2: c', 'end t:2']);
+    expect([state.snapshot.messages[0], connection.untaken]).toMatchObject([
+      { status: 'complete', content: 'abc' },
+      [],
+    ]);
+  });
+
+  test('is read later, where the server has no time now', async () => {
+    const { clock, log, live, chunk, reading } = await replying();
+    chunk(4, 'e');
+    live(2);
+    reading().refuse({ code: 'unavailable', retry_after_ms: 700 });
+    await clock.advance(700);
+    reading().ok(pageOf([], { streaming: [reply('abcde')], recovered: true, head_seq: 1 }));
+    await turn();
+    expect(log).toEqual(['m1 from 2: cde', 'new t:2']);
+  });
+
+  test('comes with the recovery, where the connection breaks', async () => {
+    const { connection, log, chunk, end, joining, lose, reconnect } = await replying();
+    chunk(4, 'e');
+    connection.take('fetch_history');
+    end(2, 5);
+    lose();
+    reconnect();
+    joining(['t', 1])(page([messageOf(1, 2, { content: 'abcde' })], { recovered: true }));
+    // The same request, sent again: nobody waits for it any more.
+    connection.take('fetch_history').ok(pageOf([], { recovered: true, head_seq: 2 }));
+    await turn();
+    expect(log).toEqual(['recovered t to 2', 'm1 from 2: cde', 'changed t:2']);
+  });
+
+  test('may come with a reload, of which is told', async () => {
+    const { log, chunk, reading } = await replying();
+    chunk(4, 'e');
+    reading().ok(pageOf([], { streaming: [reply('abcde')], head_seq: 1 }));
+    await turn();
+    expect(log).toEqual(['page t to 1', 'm1 from 2: cde']);
+  });
+
+  test('and the answer to it, mean nothing where the thread was left', async () => {
+    const { log, state, chunk, release, reading } = await replying();
+    chunk(4, 'e');
+    release(state);
+    await turn();
+    reading().ok(pageOf([], { streaming: [reply('abcde')], recovered: true, head_seq: 1 }));
+    await turn();
+    expect([status(state), log, text(state)]).toEqual([['idle'], [], 'ab']);
+  });
+
+  test('from a thread that may no longer be read fails it', async () => {
+    const { state, chunk, reading } = await replying();
+    chunk(4, 'e');
+    reading().refuse({ code: 'thread_not_found' });
+    await turn();
+    expect([status(state), state.snapshot.messages]).toEqual([['failed'], []]);
+  });
+});
+
+describe('text as it comes', () => {
+  test('waits for a recovery, in its place between the changes', async () => {
+    const given = setUp();
+    const { subscriptions, connection, log, live, joining, lose, reconnect } = given;
+    const state = await joined(given, [messageOf(1)]);
+    lose();
+    reconnect();
+    joining(['t', 1])(page([messageOf(2)], { recovered: true, has_more: true, head_seq: 4 }));
+    const chunk = (offset: number, delta: string) =>
+      subscriptions.receive('t', {
+        event: 'stream_chunk',
+        payload: { thread_id: 't', stream_id: 'm3', offset, delta },
+      });
+    chunk(1, 'b');
+    live(4);
+    chunk(2, 'c');
+    const streaming = [messageOf(3, 3, { status: 'streaming', content: 'ab' })];
+    connection.take('fetch_history').ok(pageOf([], { streaming, recovered: true, head_seq: 3 }));
+    await turn();
+    expect(log).toEqual(['recovered t to 4', 'new t:2', 'recovered t to 3', 'new t:3', 'new t:4', 'm3 from 2: c']);
+    expect(state.snapshot.messages.map(({ content }) => content)).toEqual(['1 at 1', '2 at 2', 'abc', '4 at 4']);
+  });
+
+  test('is in the snapshot at once, and announced once for all that comes at one moment', async () => {
+    const given = setUp();
+    const state = await joined(given, [messageOf(1, 1, { status: 'streaming', content: '' })]);
+    let changes = 0;
+    state.onChange(() => (changes += 1));
+    const { subscriptions } = given;
+    for (let offset = 0; offset < 10; offset += 1) {
+      const payload = { thread_id: 't', stream_id: 'm1', offset, delta: 'x' };
+      subscriptions.receive('t', { event: 'stream_chunk', payload });
+    }
+    expect([state.snapshot.messages[0]!.content, changes]).toEqual(['xxxxxxxxxx', 0]);
+    await turn();
+    expect(changes).toBe(1);
+    // A change announces the text before it as well.
+    const payload = { thread_id: 't', stream_id: 'm1', offset: 10, delta: 'x' };
+    subscriptions.receive('t', { event: 'stream_chunk', payload });
+    given.live(2);
+    await turn();
+    expect(changes).toBe(2);
   });
 });

@@ -18,7 +18,7 @@ test('there is a handler for every server event, and it is given that event', as
   const end = { onOpen: (opened: FakeSocket) => (socket = opened), onRequest: () => undefined };
   const client = (await opening)(end);
   socket.accept();
-  const others = serverEventNames.filter((event) => !isDurable(event));
+  const others = serverEventNames.filter((event) => !isOfThread(event));
   const seen: [string, unknown][] = [];
   for (const event of serverEventNames) client.on(event, (payload) => seen.push([event, payload]));
   const payload = { code: 'internal', threads: [], removed: [], thread_id: 't' };
@@ -27,9 +27,9 @@ test('there is a handler for every server event, and it is given that event', as
   client.close();
 });
 
-function isDurable(event: ServerEvent): boolean {
+function isOfThread(event: ServerEvent): boolean {
   // Those come from the threads that are subscribed to.
-  return ['thread_message', 'message_updated', 'stream_start', 'stream_end'].includes(event);
+  return ['thread_message', 'message_updated', 'stream_start', 'stream_chunk', 'stream_end'].includes(event);
 }
 
 test('every handler is given the payload of its event', () => {
