@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { Server } from 'socket.io';
 import type { Message } from '@threadwire/protocol';
@@ -10,6 +11,19 @@ interface ClientToServer {
     ack: (answer: { readonly ok: true }) => void,
   ): void;
   send_message(payload: SendMessage, ack: (answer: SendAnswer) => void): void;
+  stream_start(payload: { readonly thread_id: string }, ack: (answer: StartAnswer) => void): void;
+  stream_chunk(payload: StreamChunk): void;
+}
+
+interface StreamChunk {
+  readonly stream_id: string;
+  readonly offset: number;
+  readonly delta: string;
+}
+
+interface StartAnswer {
+  readonly ok: true;
+  readonly data: { readonly message: { readonly id: string } };
 }
 
 /** The same answer as Threadwire's. */
@@ -21,6 +35,7 @@ interface SendAnswer {
 
 interface ServerToClient {
   thread_message(message: Message): void;
+  stream_chunk(chunk: StreamChunk & { readonly thread_id: string }): void;
 }
 
 /** Makes a message of what a client sent; what it does before it resolves comes before the message is announced. */
@@ -39,6 +54,16 @@ export async function startSocketIoApp(accept: Accept): Promise<number> {
     socket.on('subscribe_threads', ({ threads }, ack) => {
       void socket.join(threads.map(({ thread_id }) => thread_id));
       ack({ ok: true });
+    });
+    const threadOf = new Map<string, string>();
+    socket.on('stream_start', ({ thread_id }, ack) => {
+      const id = randomUUID();
+      threadOf.set(id, thread_id);
+      ack({ ok: true, data: { message: { id } } });
+    });
+    socket.on('stream_chunk', ({ stream_id, offset, delta }) => {
+      const thread_id = threadOf.get(stream_id)!;
+      io.to(thread_id).emit('stream_chunk', { thread_id, stream_id, offset, delta });
     });
     const announce = (message: Message, ack: (answer: SendAnswer) => void): void => {
       io.to(message.thread_id).emit('thread_message', message);

@@ -9,6 +9,9 @@ const [connect, event, ack, connectError] = Buffer.from('0234');
 /** The first letter of `thread_message`, in `42["thread_message",…`; no other event of ours begins with it. */
 const [threadMessage] = Buffer.from('t');
 const threadMessageAt = 4;
+/** Of `stream_chunk`, in the same place; no other event that a reader gets has this letter there. */
+const [streamChunk] = Buffer.from('c');
+const streamChunkAt = threadMessageAt + 'stream_'.length;
 const okAnswer = Buffer.from('[{"ok":true');
 
 /** A Socket.IO client, as far as its frames have to be told apart. */
@@ -54,6 +57,11 @@ export class SocketIoClient implements Client {
     );
   }
 
+  /** Sends an event that asks for no answer; `json` is its payload. */
+  tell(name: string, json: string): void {
+    this.#link.send(`42["${name}",${json}]`);
+  }
+
   /** Sends any event, and gives the JSON of its answer's arguments. */
   request(name: string, payload: unknown): Promise<string> {
     return new Promise((resolve) => {
@@ -76,6 +84,7 @@ export class SocketIoClient implements Client {
     const type = bytes[start];
     const subtype = bytes[start + 1];
     if (type === message && subtype === event) {
+      if (bytes[start + streamChunkAt] === streamChunk) this.#events.onText?.(bytes, start, end);
       if (bytes[start + threadMessageAt] !== threadMessage) return;
       this.messages += 1;
       this.#events.onMessage?.(bytes, start, end);

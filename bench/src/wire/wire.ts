@@ -8,6 +8,8 @@ export interface Subscription {
 export interface ClientEvents {
   /** A message of a thread came, within these bytes. They are only lent. */
   readonly onMessage?: ((bytes: Buffer, start: number, end: number) => void) | undefined;
+  /** A piece of a streamed reply came, within these bytes, which are only lent. */
+  readonly onText?: ((bytes: Buffer, start: number, end: number) => void) | undefined;
   /** The answer to a send came, with its number, and says that all is well. */
   readonly onAnswer?: ((send: number) => void) | undefined;
   /** All that one read brought was handed out. */
