@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { RequestError } from './request-error.ts';
 
 /** Whether the server takes on work, and how much of it is under way. */
@@ -5,6 +6,11 @@ export class Lifecycle {
   readonly #draining = new AbortController();
   #working = 0;
   #idle: (() => void)[] = [];
+
+  constructor() {
+    // Every body that is being streamed listens, which is no leak.
+    setMaxListeners(0, this.#draining.signal);
+  }
 
   get isDraining(): boolean {
     return this.#draining.signal.aborted;

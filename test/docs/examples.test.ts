@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import { chromium as playwright } from 'playwright-core';
 import type { Page } from 'playwright-core';
+import { connectClient } from '../support/client.ts';
 import { eventually, within } from '../support/eventually.ts';
 import { httpRequest } from '../support/http-request.ts';
 import { endWithParent, makeTempDir, startServer } from '../support/process.ts';
@@ -52,31 +53,35 @@ class Guest {
   }
 }
 
-test.each(['node/echo-bot.mjs', 'browser/main.js', 'browser/index.html'])('%s has fewer than 40 lines', (file) => {
+const programs = ['node/echo-bot.mjs', 'node/stream-reply.mjs', 'browser/main.js', 'browser/index.html'];
+
+test.each(programs)('%s has fewer than 40 lines', (file) => {
   const lines = readFileSync(join(examples, file), 'utf8').trimEnd().split('\n');
   expect(lines.length).toBeLessThan(40);
 });
 
-describe('the program in examples/node', () => {
-  /** The program in a process of its own; disposing kills it. */
-  function startBot(url: string) {
-    const bot = spawn(process.execPath, [...endWithParent, join(examples, 'node', 'echo-bot.mjs'), url], {
-      env: { PATH: process.env['PATH'] },
-      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-    });
-    const closed = once(bot, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
-    const out = { text: '' };
-    bot.stdout!.setEncoding('utf8').on('data', (text: string) => (out.text += text));
-    return {
-      out,
-      interrupt: () => bot.kill('SIGINT'),
-      ended: () => within('the bot ends', closed),
-      async [Symbol.asyncDispose]() {
-        bot.kill('SIGKILL');
-        await closed;
-      },
-    };
-  }
+/** A program of examples/node in a process of its own; disposing kills it. */
+function startProgram(file: string, ...args: string[]) {
+  const program = spawn(process.execPath, [...endWithParent, join(examples, 'node', file), ...args], {
+    env: { PATH: process.env['PATH'] },
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  });
+  const closed = once(program, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
+  const out = { text: '' };
+  program.stdout!.setEncoding('utf8').on('data', (text: string) => (out.text += text));
+  return {
+    out,
+    interrupt: () => program.kill('SIGINT'),
+    ended: () => within('the program ends', closed),
+    async [Symbol.asyncDispose]() {
+      program.kill('SIGKILL');
+      await closed;
+    },
+  };
+}
+
+describe('echo-bot.mjs', () => {
+  const startBot = (url: string) => startProgram('echo-bot.mjs', url);
 
   test('answers each message once, also those from before it came, and ends with 0 on SIGINT', async () => {
     await using server = await startServer();
@@ -137,6 +142,77 @@ describe('the program in examples/node', () => {
     await using bot = startBot(server.url);
     expect(await bot.ended()).toEqual([1, null]);
     expect(bot.out.text).toMatch(/^closed: .+\n$/);
+  });
+});
+
+describe('stream-reply.mjs', () => {
+  const short = 'Once upon a time there was a reply.';
+  /** It takes longer than any test. */
+  const long = 'and so on '.repeat(500);
+
+  /** A thread with a reader in it, and the program that streams into it. */
+  async function startReply(story: string) {
+    const server = await startServer();
+    const reader = await connectClient(server.url, { user: 'ann' });
+    await reader.call('create_thread', { id: 'tale' });
+    await reader.call('subscribe_thread', { thread_id: 'tale' });
+    const program = startProgram('stream-reply.mjs', server.url, 'tale', story);
+    return {
+      reader,
+      program,
+      /** What has come of the reply, once there are more than two words of it. */
+      async begun(): Promise<{ id: string; text: string }> {
+        const { id } = await reader.next('stream_start');
+        let text = '';
+        while (text.split(' ').length < 4) text += (await reader.next('stream_chunk')).delta;
+        return { id, text };
+      },
+      async [Symbol.asyncDispose]() {
+        await program[Symbol.asyncDispose]();
+        await reader[Symbol.asyncDispose]();
+        await server[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  test('streams its words one by one, and ends with 0', async () => {
+    await using run = await startReply(short);
+    const { id, text } = await run.begun();
+    expect(text.length).toBeLessThan(short.length);
+    expect(short.startsWith(text)).toBe(true);
+    expect(await run.reader.next('stream_end')).toMatchObject({
+      stream_id: id,
+      status: 'complete',
+      length: short.length,
+    });
+    expect(await run.program.ended()).toEqual([0, null]);
+    expect(run.program.out.text).toBe(`streaming ${id}\ncomplete: ${short}\n`);
+  });
+
+  test('stops when a reader cancels it', async () => {
+    await using run = await startReply(long);
+    const { id } = await run.begun();
+    const { message } = await run.reader.call('stream_cancel', { stream_id: id, reason: 'enough' });
+    expect(message.status).toBe('cancelled');
+    expect(await run.program.ended()).toEqual([1, null]);
+    expect(run.program.out.text).toBe(`streaming ${id}\ncancelled: The stream was cancelled: enough\n`);
+  });
+
+  test('cancels it on SIGINT', async () => {
+    await using run = await startReply(long);
+    const { id } = await run.begun();
+    run.program.interrupt();
+    expect(await run.reader.next('stream_end')).toMatchObject({ stream_id: id, status: 'cancelled' });
+    expect(await run.program.ended()).toEqual([0, null]);
+    const { messages } = await run.reader.call('fetch_history', { thread_id: 'tale' });
+    expect(run.program.out.text).toBe(`streaming ${id}\ncancelled: ${messages[0]!.content}\n`);
+  });
+
+  test('ends with 1 where there is no such thread', async () => {
+    await using server = await startServer();
+    await using program = startProgram('stream-reply.mjs', server.url, 'nowhere');
+    expect(await program.ended()).toEqual([1, null]);
+    expect(program.out.text).toMatch(/^thread_not_found: .+\n$/);
   });
 });
 

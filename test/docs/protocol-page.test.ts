@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import {
   clientEventNames,
@@ -17,11 +19,13 @@ import {
   threadSchema,
   userSchema,
 } from '@threadwire/protocol';
-import type { ClientEvent, ServerEvent } from '@threadwire/protocol';
+import type { ClientEvent, ClientPayload, ServerEvent } from '@threadwire/protocol';
 import * as z from 'zod';
 import { answerSchema } from '../../protocol/src/asyncapi.ts';
 import { issueSchema } from '../../protocol/src/errors.ts';
 import { openApiDocument } from '../../protocol/src/openapi.ts';
+import { startApp } from '../support/app.ts';
+import { connectClient } from '../support/client.ts';
 import { readProtocolPage } from '../support/protocol-page.ts';
 import type { Fence, Section } from '../support/protocol-page.ts';
 
@@ -223,12 +227,19 @@ describe('limits in the prose', () => {
     ['Client events', 'stream_cancel', [`At most ${kibibytes(limits.maxReasonBytes)}`]],
     [
       'Streams',
-      'Streams',
+      'Limits of streams',
       [
         `${limits.maxStreamsPerThread} streams at a time in a thread, ${limits.maxStreamsPerConnection} on a connection`,
         `${thousands(limits.maxStreamLength)} UTF-16 units`,
+        `hold at most ${kibibytes(limits.maxReasonBytes)}`,
       ],
     ],
+    [
+      'Client events',
+      'stream_start',
+      [`${limits.maxStreamsPerThread} streams run in the thread, or ${limits.maxStreamsPerConnection} on this`],
+    ],
+    ['Client events', 'stream_chunk', [`above ${thousands(limits.maxStreamLength)} UTF-16 units`]],
   ] as const)('%s, %s', (chapter, title, phrases) => {
     const text = sectionOf(chapter, title).text.replaceAll('\n', ' ');
     for (const phrase of phrases) expect(text).toContain(phrase);
@@ -276,6 +287,27 @@ describe('HTTP', () => {
     const schema =
       event === 'stream_body' ? clientEvents.stream_start.payload : clientEvents[event as ClientEvent].payload;
     expect(schema.safeParse(payload).error?.issues).toBeUndefined();
+  });
+
+  test('the curl examples work as they stand, where the user needs no token', async () => {
+    await using app = await startApp();
+    const answers = new Map<string, unknown>();
+    for (const { tags, text } of examples) {
+      if (text.includes('Authorization: ')) continue;
+      // Whatever writes text.
+      const model = "my-model() { printf 'It is '; printf 'on its way.'; }";
+      const command = text.replaceAll('http://127.0.0.1:3000', app.url);
+      const { stdout } = await promisify(execFile)('bash', ['-c', `${model}\n${command}`]);
+      answers.set(tags[0]!, JSON.parse(stdout));
+    }
+    expect(Object.fromEntries(answers)).toMatchObject({
+      create_thread: { thread: { id: 'support-42', created_by: 'ada' } },
+      send_message: { message: { seq: 1, content: 'Where is my order?' }, duplicate: false },
+      fetch_history: { head_seq: 1, messages: [{ seq: 1 }] },
+      stream_body: {
+        message: { message_id: 'run-17', seq: 3, role: 'assistant', status: 'complete', content: 'It is on its way.' },
+      },
+    });
   });
 });
 
@@ -347,6 +379,38 @@ describe('examples', () => {
     expect([...seen].toSorted()).toEqual(['→3', '→40', '→42', '←0', '←2', '←40', '←42', '←43', '←44'].toSorted());
   });
 
+  test('the stream on the wire is what a server sends, in this order', async () => {
+    const fence = page.fences.find(({ language, text }) => language === 'frames' && text.includes('"stream_start"'))!;
+    const frames = fence.text.split('\n').map((frame) => {
+      const [, direction, type, ack, json] = /^([→←]) 4([23])(\d*)(.*)$/.exec(frame)!;
+      return { isSent: direction === '→', isEvent: type === '2', ack, args: JSON.parse(json!) as unknown[] };
+    });
+    const [start, ...rest] = frames
+      .filter(({ isSent }) => isSent)
+      .map(({ args }) => z.tuple([z.enum(clientEventNames), z.any()]).parse(args));
+    const told = frames.filter(({ isSent }) => !isSent).map(({ isEvent, args }) => (isEvent ? args : args[0]));
+
+    await using app = await startApp();
+    const arrivals: unknown[] = [];
+    await using client = await connectClient(app.url, {
+      user: 'ada',
+      tap: (arrival) => {
+        if (arrival.kind === 'event') arrivals.push([arrival.event, arrival.payload]);
+        else if (arrival.kind === 'answer') arrivals.push(arrival.answer);
+      },
+    });
+    await client.call('create_thread', { id: 't1' });
+    await client.call('send_message', { thread_id: 't1', content: 'Hello' });
+    await client.call('subscribe_thread', { thread_id: 't1' });
+    arrivals.length = 0;
+    const { message } = await client.call('stream_start', start![1] as ClientPayload<'stream_start'>);
+    await Promise.all(rest.map(([event, payload]) => client.request(event, { ...payload, stream_id: message.id })));
+
+    const time = /"\d{4}-\d\d-\d\dT[\d:.]+Z"/g;
+    const timeless = (value: unknown) => JSON.stringify(value).replaceAll(message.id, 'a2').replaceAll(time, '"…"');
+    expect(JSON.parse(timeless(arrivals))).toEqual(JSON.parse(timeless(told)));
+  });
+
   test('scenarios speak of events that exist', () => {
     const lines = page.fences.filter(({ language }) => language === 'text').flatMap(({ text }) => text.split('\n'));
     const names = { '→': clientEventNames as string[], '←': [...serverEventNames, 'ack'] as string[] };
@@ -357,7 +421,16 @@ describe('examples', () => {
       expect(names[match[1] as '→' | '←']).toContain(match[2]);
       count++;
     }
-    expect(count).toBeGreaterThan(30);
+    expect(count).toBeGreaterThan(100);
+  });
+
+  test('scenarios are numbered, and referred to by numbers that there are', () => {
+    const titles = page.sections.filter(({ chapter }) => chapter === 'Scenarios').map(({ title }) => title);
+    const numbers = titles.slice(1).map((title) => Number(/^(\d+)\. \S/.exec(title)?.[1]));
+    expect(numbers).toEqual(Array.from(numbers, (_number, i) => i + 1));
+    const references = Array.from(page.text.matchAll(/\bscenario (\d+)/g), (match) => Number(match[1]));
+    expect(references.length).toBeGreaterThan(5);
+    for (const number of references) expect(numbers).toContain(number);
   });
 });
 

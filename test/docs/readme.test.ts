@@ -1,7 +1,8 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import { within } from '../support/eventually.ts';
@@ -59,14 +60,14 @@ test('npm test on a machine with Node alone passes, and says by name what it lef
   expect(stderr).toMatch(/^not run: Python client — .*pip install/m);
 }, 120_000);
 
-describe('the first session in README.md', () => {
-  test('its commands work as they stand, and its program joins and hears itself', async () => {
+describe('the sessions in README.md', () => {
+  test('their commands and programs work as they stand', async () => {
     await using server = await startServer();
     const curl = async (command: string): Promise<unknown> => {
       const { stdout } = await run('bash', ['-c', command.replaceAll('http://127.0.0.1:3000', server.url)]);
       return JSON.parse(stdout);
     };
-    const [create, send, read, ...more] = await sessionBlocks('sh');
+    const [create, send, read, stream, ...more] = await sessionBlocks('sh');
     expect(more).toEqual([]);
     expect(await curl(create!)).toMatchObject({ thread: { id: 'hello', created_by: 'ann' } });
     const sent = await curl(send!);
@@ -74,29 +75,72 @@ describe('the first session in README.md', () => {
     expect(await curl(send!)).toEqual({ ...(sent as object), duplicate: true });
     expect(await curl(read!)).toMatchObject({ head_seq: 1, messages: [{ content: 'Good morning' }] });
 
-    const [program, ...others] = await sessionBlocks('js');
+    const [hello, reply, ...others] = await sessionBlocks('js');
     expect(others).toEqual([]);
-    // Below the root, so that it finds the packages as a reader's copy does.
-    const directory = join(root, '.cache', `readme-${process.pid}`);
-    await mkdir(directory, { recursive: true });
-    try {
-      await writeFile(join(directory, 'hello.mjs'), program!);
-      const child = spawn(process.execPath, ['hello.mjs'], {
-        cwd: directory,
-        env: { PATH: process.env['PATH'], THREADWIRE_URL: server.url },
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
-      const seen = new Promise<string>((resolve) => {
-        let output = '';
-        child.stdout.setEncoding('utf8').on('data', (text: string) => {
-          output += text;
-          if (/Hi!/.test(output)) resolve(output);
-        });
-      });
-      const output = await seen.finally(() => child.kill('SIGKILL'));
-      expect(output).toMatch(/^joined at 1\n2 {2}user-\d+: Hi!\n$/);
-    } finally {
-      await rm(directory, { recursive: true, force: true });
-    }
-  });
+    expect(await outputOf(hello!, server.url, /Hi!/)).toMatch(/^joined at 1\n2 {2}user-\d+: Hi!\n$/);
+
+    const streamed = await curl(stream!);
+    expect(streamed).toMatchObject({
+      message: {
+        sender: { id: 'helper' },
+        role: 'assistant',
+        status: 'complete',
+        content: 'One word at a time ',
+        seq: 4,
+      },
+    });
+    // The same key again: nothing is added.
+    expect(await curl(stream!)).toEqual(streamed);
+    expect(await outputOf(reply!, server.url, /\n/)).toBe('One word at a time. (complete)\n');
+  }, 20_000);
 });
+
+const pages = ['README.md', 'ARCHITECTURE.md', 'FRONTEND.md', 'OPERATIONS.md', 'PROTOCOL.md'];
+
+test.each(pages)('the links of %s lead to files, and to headings, that there are', async (name) => {
+  const path = join(root, name === 'README.md' ? '' : 'docs', name);
+  const text = await readFile(path, 'utf8');
+  const targets = Array.from(text.matchAll(/\]\(([^)\s:]+)\)/g), (match) => match[1]!);
+  expect(targets.length).toBeGreaterThan(2);
+  for (const target of targets) {
+    const [file = '', anchor] = target.split('#');
+    const linked = file === '' ? path : join(dirname(path), file);
+    expect([target, existsSync(linked)]).toEqual([target, true]);
+    if (anchor !== undefined) expect(anchorsOf(await readFile(linked, 'utf8'))).toContain(anchor);
+  }
+});
+
+/** As they are made from the headings of a page. */
+function anchorsOf(text: string): string[] {
+  return Array.from(text.matchAll(/^#{1,6} (.+)$/gm), (match) =>
+    match[1]!
+      .toLowerCase()
+      .replaceAll(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+/** What a program has written when that matches. */
+async function outputOf(program: string, url: string, pattern: RegExp): Promise<string> {
+  // Below the root, so that it finds the packages as a reader's copy does.
+  const directory = join(root, '.cache', `readme-${process.pid}`);
+  await mkdir(directory, { recursive: true });
+  try {
+    await writeFile(join(directory, 'program.mjs'), program);
+    const child = spawn(process.execPath, ['program.mjs'], {
+      cwd: directory,
+      env: { PATH: process.env['PATH'], THREADWIRE_URL: url },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const seen = new Promise<string>((resolve) => {
+      let output = '';
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        output += text;
+        if (pattern.test(output)) resolve(output);
+      });
+    });
+    return await within('the program has written it', seen).finally(() => child.kill('SIGKILL'));
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}

@@ -5,8 +5,11 @@ import { eventually } from './eventually.ts';
 /** For whatever the page is to show: it takes a fraction of that where the machine is not busy. */
 export const shownMs = 25_000;
 
-/** Arguments that make a server serve the demo page, as it was built. */
-export const pageArgs: readonly string[] = ['--page', join('examples', 'chat', 'dist')];
+/** The demo page, as it was built. */
+export const pageDir = join('examples', 'chat', 'dist');
+
+/** Arguments that make a server serve it. */
+export const pageArgs: readonly string[] = ['--page', pageDir];
 
 /** What a browser window is opened with to be a phone's. */
 export const phone = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
@@ -103,6 +106,11 @@ export class ChatWindow implements AsyncDisposable {
     return this.page.getByTestId('message').filter({ hasText: text });
   }
 
+  /** What the assistant wrote, or is writing. */
+  get replies(): Locator {
+    return this.page.locator('[data-testid="message"][data-role="assistant"]');
+  }
+
   /** The thread that the address names. */
   get threadId(): string {
     const [, id] = /#\/t\/(.+)$/.exec(this.page.url()) ?? [];
@@ -146,6 +154,12 @@ export class ChatWindow implements AsyncDisposable {
     await this.page.reload();
     await this.connection('connected').waitFor({ state: 'attached' });
     return (event, payload) => connections.at(-1)?.send(`42${JSON.stringify([event, payload])}`);
+  }
+
+  /** Loads the page anew, as its user does. */
+  async reload(): Promise<void> {
+    await this.page.reload();
+    await this.connection('connected').waitFor({ state: 'attached' });
   }
 
   async editLast(text: string): Promise<void> {

@@ -68,6 +68,13 @@ const requirements = {
     title: 'Python client',
     missing: () => (pythonWith('socketio', 'websocket', 'requests') ? undefined : howToInstall),
   },
+  curl: {
+    title: 'curl',
+    missing: () =>
+      spawnSync('curl', ['--version'], { stdio: 'ignore', timeout: 20_000 }).status === 0
+        ? undefined
+        : 'apt-get install curl',
+  },
   chromium: {
     title: 'Chromium',
     missing: () =>

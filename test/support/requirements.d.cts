@@ -6,7 +6,7 @@ export interface Requirement {
 }
 
 /** By the name that `THREADWIRE_REQUIRE` knows each by. */
-export const requirements: Readonly<Record<'mongodb' | 'python' | 'chromium', Requirement>>;
+export const requirements: Readonly<Record<'mongodb' | 'python' | 'curl' | 'chromium', Requirement>>;
 
 /** Everything that is not here. */
 export function missingRequirements(): { name: string; title: string; reason: string }[];

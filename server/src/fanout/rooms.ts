@@ -63,6 +63,10 @@ export class Rooms {
     return [...ids].flatMap((id) => this.#connections.get(id) ?? []);
   }
 
+  isMember(threadId: string, connection: Connection): boolean {
+    return this.#namespace.adapter.rooms.get(roomOf(threadId))?.has(connection.socketId) ?? false;
+  }
+
   /** Whether no connection of this node is in the thread. */
   isEmpty(threadId: string): boolean {
     return !this.#namespace.adapter.rooms.has(roomOf(threadId));

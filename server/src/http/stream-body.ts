@@ -54,6 +54,10 @@ export async function streamBody(
   const lost = new AbortController();
   const producer = new BodyProducer(identity, lost);
   const { streams } = services;
+  // Not `AbortSignal.any`: what it makes would be kept for as long as the server runs.
+  const { draining } = lifecycle;
+  const drain = (): void => lost.abort(draining.reason);
+  draining.addEventListener('abort', drain, { once: true });
   try {
     const { message, offset } = await streams.start(producer, { threadId, messageId, role, metadata: {} });
     if (message.status !== 'streaming') {
@@ -62,10 +66,11 @@ export async function streamBody(
     }
     services.logger.debug({ stream_id: message.id, offset }, 'a body is streamed');
     // Whoever cancels it does not wait for more of the body.
-    const over = AbortSignal.any([lost.signal, lifecycle.draining]);
-    const ended = readInto(services, lifecycle, identity, producer, message.id, request, over);
-    return await Promise.race([ended, abortOf(over)]);
+    if (draining.aborted) drain();
+    const ended = readInto(services, lifecycle, identity, producer, message.id, request, lost.signal);
+    return await Promise.race([ended, abortOf(lost.signal)]);
   } finally {
+    draining.removeEventListener('abort', drain);
     producer.isClosed = true;
     streams.producerGone(producer);
     // What is left of it goes nowhere.

@@ -4,7 +4,7 @@ import type { Rooms } from '../fanout/rooms.ts';
 import type { ActiveStream } from './active-stream.ts';
 
 export interface CatchUpPorts {
-  readonly rooms: Pick<Rooms, 'onTextSkipped' | 'isBacklogged' | 'settle' | 'makeUp'>;
+  readonly rooms: Pick<Rooms, 'onTextSkipped' | 'isMember' | 'isBacklogged' | 'settle' | 'makeUp'>;
   /** The streams whose text is known here. */
   readonly streams: ReadonlyMap<string, ActiveStream>;
   /** Calls back after `delayMs`; injected by tests. */
@@ -40,8 +40,8 @@ export class CatchUp {
     for (const [connection, behind] of this.#behind) {
       const place = behind.get(stream.id);
       if (!place) continue;
-      sendText(connection, stream, place, Number.POSITIVE_INFINITY);
       behind.delete(stream.id);
+      if (this.#isIn(connection, stream)) sendText(connection, stream, place, Number.POSITIVE_INFINITY);
     }
   }
 
@@ -76,8 +76,7 @@ export class CatchUp {
     let left = maxAtOnce;
     for (const [id, place] of behind) {
       const stream = this.#ports.streams.get(id);
-      // Who has left the thread meanwhile gets nothing more of it.
-      if (stream && connection.subscriptions.has(stream.threadId)) {
+      if (stream && this.#isIn(connection, stream)) {
         left -= sendText(connection, stream, place, left);
         if (left <= 0) return false;
       }
@@ -85,6 +84,11 @@ export class CatchUp {
     }
     this.#behind.delete(connection);
     return true;
+  }
+
+  /** Who has left the thread meanwhile gets nothing more of it, and who is joining it again nothing before his answer. */
+  #isIn(connection: Connection, { threadId }: ActiveStream): boolean {
+    return this.#ports.rooms.isMember(threadId, connection);
   }
 }
 

@@ -5,32 +5,57 @@ export interface PacerPorts {
   readonly schedule: (callback: () => void, delayMs: number) => void;
 }
 
-/** Moments are this far apart, so that what is due at about the same time is done together. */
-const gridMs = 10;
+/** A moment may be put off so far for the sake of what is due a little later. */
+const slackMs = 25;
+/** Timers of one moment: a clock that went back must not put it off for ever. */
+const maxTimers = 4;
 
-/** Calls back later, many at one moment: what they write is then one commit. */
+interface Moment {
+  /** When the first of its callbacks is due. */
+  readonly earliest: number;
+  at: number;
+  readonly callbacks: (() => void)[];
+  timers: number;
+}
+
+/**
+ * Calls back later, many at one moment: what they write is then one commit, and one write for each reader. What has been
+ * done together is due together again, so streams that run at the same time fall into step.
+ */
 export class Pacer {
   readonly #ports: PacerPorts;
-  readonly #moments = new Map<number, (() => void)[]>();
+  #moments: Moment[] = [];
 
   constructor(ports: PacerPorts) {
     this.#ports = ports;
   }
 
-  /** Calls back after `delayMs`, or up to {@link gridMs} later. */
+  /** Calls back after `delayMs`, or up to {@link slackMs} later. */
   after(delayMs: number, callback: () => void): void {
-    const now = this.#ports.now();
-    const moment = Math.ceil((now + delayMs) / gridMs) * gridMs;
-    const waiting = this.#moments.get(moment);
-    if (waiting) {
-      waiting.push(callback);
-      return;
-    }
-    const callbacks = [callback];
-    this.#moments.set(moment, callbacks);
+    const dueAt = this.#ports.now() + delayMs;
+    const isNear = ({ earliest }: Moment): boolean => earliest <= dueAt && dueAt <= earliest + slackMs;
+    const moment = this.#moments.find(isNear) ?? this.#add(dueAt);
+    moment.at = Math.max(moment.at, dueAt);
+    moment.callbacks.push(callback);
+  }
+
+  #add(at: number): Moment {
+    const moment: Moment = { earliest: at, at, callbacks: [], timers: 0 };
+    this.#moments.push(moment);
+    this.#wait(moment);
+    return moment;
+  }
+
+  #wait(moment: Moment): void {
+    const waitMs = Math.min(Math.max(0, moment.at - this.#ports.now()), moment.timers === 0 ? Infinity : slackMs);
+    moment.timers += 1;
     this.#ports.schedule(() => {
-      this.#moments.delete(moment);
-      for (const call of callbacks) call();
-    }, moment - now);
+      if (moment.at > this.#ports.now() && moment.timers < maxTimers) {
+        this.#wait(moment);
+        return;
+      }
+      this.#moments = this.#moments.filter((other) => other !== moment);
+      for (const call of moment.callbacks) call();
+    }, waitMs);
   }
 }

@@ -3,6 +3,7 @@ import { limits } from '@threadwire/protocol';
 import type { Logger } from '../logger.ts';
 import { RequestError, invalidPayload, refused, toRequestError } from '../request-error.ts';
 import { streamClosed, streamNotFound, takenOver, wrongOffset } from '../store/rules.ts';
+import { StoreUnavailable } from '../store/thread-store.ts';
 import type {
   MessageWritten,
   Refusal,
@@ -157,6 +158,10 @@ export class Streams {
         error,
         metadata,
       });
+    } catch (thrown) {
+      // The offset is right, but text before it was not stored: that is tried again.
+      const isShort = thrown instanceof RequestError && thrown.extras.details?.expected_offset !== undefined;
+      throw isShort ? new StoreUnavailable('text before the end was not stored') : thrown;
     } finally {
       // Where it has not ended after all it goes on.
       stream.ending = undefined;
@@ -260,9 +265,11 @@ export class Streams {
   /** The stream is not its producer's any more. */
   #lose(stream: ActiveStream, status: MessageStatus, error: RequestError, reason?: string): void {
     const { id: streamId, threadId, producer } = stream;
+    const isNews = this.#active.get(streamId) === stream;
     this.#remove(stream);
     stream.reject(error);
-    producer.streamLost({ threadId, streamId, status, reason, error });
+    // Text that was on its way then is refused, too.
+    if (isNews) producer.streamLost({ threadId, streamId, status, reason, error });
   }
 
   /** Stores, or announces, what there is, as soon as that may be. */
@@ -352,10 +359,14 @@ export class Streams {
         ...part,
       });
       if (result.ok) return true;
-      this.#textRefused(stream, result);
+      // Text that was on its way before it has renewed the lease.
+      const isOvertakenRenewal = part.text === '' && result.details?.expected_offset !== undefined;
+      if (!isOvertakenRenewal) this.#textRefused(stream, result);
       return false;
     } catch (error) {
       if (toRequestError(error).code === 'internal') logger.error({ err: error, stream_id: id }, 'text was not stored');
+      // A renewal that failed says nothing of the text on its way.
+      if (part.text === '') return false;
       stream.text.failed();
       stream.reject(toRequestError(error));
       return false;

@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { useLayoutEffect, useRef, useState } from 'react';
 import type { ReactElement } from 'react';
 import { errorText } from '../format/error-text.ts';
 import { Icon } from '../ui/icon.tsx';
@@ -13,6 +13,16 @@ interface StreamingStateProps {
 export function StreamingState({ id, name, onStop }: StreamingStateProps): ReactElement {
   const [isStopping, setIsStopping] = useState(false);
   const [fault, setFault] = useState<string>();
+  const button = useRef<HTMLButtonElement>(null);
+  useLayoutEffect(() => {
+    const element = button.current;
+    return () => {
+      // The button goes when the reply has ended: the keyboard stays with the message.
+      if (element && element === document.activeElement) {
+        element.closest<HTMLElement>('.message')?.focus({ preventScroll: true });
+      }
+    };
+  }, []);
   const stop = async (): Promise<void> => {
     if (id === undefined || isStopping) return;
     setIsStopping(true);
@@ -28,6 +38,7 @@ export function StreamingState({ id, name, onStop }: StreamingStateProps): React
     <div className="message-state" data-kind="streaming">
       <span>{name} is writing…</span>
       <button
+        ref={button}
         type="button"
         className="stop-button"
         // Several may be written at a time.

@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
+import { holdPlace } from './hold-place.ts';
 
 interface PinnedEnd {
   /** For the element that scrolls. */
@@ -59,6 +60,8 @@ export function usePinnedEnd(): PinnedEnd {
       scroller.removeEventListener('touchmove', leave);
     };
   }, [scroller, resized]);
+
+  useEffect(() => (scroller ? holdPlace(scroller) : undefined), [scroller]);
 
   const scrollerRef = useCallback((element: HTMLElement | Window | null) => {
     setScroller(element instanceof HTMLElement ? element : undefined);

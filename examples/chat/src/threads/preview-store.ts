@@ -1,10 +1,12 @@
-import type { ThreadwireClient } from '@threadwire/client';
+import type { MessageStatus, ThreadwireClient } from '@threadwire/client';
 import { senderName } from '../format/sender-name.ts';
 
 /** The last message of a thread, on one line. */
 export interface Preview {
   readonly senderId: string;
   readonly senderName: string;
+  /** What there was of it when it was read says little. */
+  readonly isWriting: boolean;
   readonly text: string;
 }
 
@@ -69,7 +71,8 @@ export class PreviewStore {
       const preview = last && {
         senderId: last.sender.id,
         senderName: senderName(last.sender),
-        text: last.status === 'deleted' ? 'Message deleted' : oneLine(last.content),
+        isWriting: last.status === 'streaming',
+        text: last.content === '' ? (emptyTexts[last.status] ?? '') : oneLine(last.content),
       };
       this.#held.set(threadId, { headSeq, preview });
       for (const listener of this.#listeners) listener();
@@ -79,6 +82,14 @@ export class PreviewStore {
   }
 }
 
+/** Of messages that have no text. */
+const emptyTexts: Partial<Record<MessageStatus, string>> = {
+  deleted: 'Message deleted',
+  cancelled: 'Stopped',
+  failed: 'Failed',
+  interrupted: 'Broke off',
+};
+
 /** Without most of what would only be marks there. */
 function oneLine(content: string): string {
   return content
@@ -87,6 +98,7 @@ function oneLine(content: string): string {
     .replaceAll(/^[ \t]*(?:#{1,6}|>+|[-+*])[ \t]+/gm, '')
     .replaceAll(/!?\[([^[\]]*)\]\([^()]*\)/g, '$1')
     .replaceAll(/\*\*|~~|`/g, '')
+    .replaceAll(/\\([!-/:-@[-`{-~\n])/g, '$1')
     .replaceAll(/\s+/g, ' ')
     .trim()
     .slice(0, maxLength);

@@ -14,7 +14,8 @@ export function ThreadAbout({ thread }: { readonly thread: ThreadObject }): Reac
   return (
     <span className="thread-about" ref={element}>
       {isEmpty && `Started by ${thread.created_by === userId ? 'you' : thread.created_by}`}
-      {!isEmpty && preview && `${nameOf(preview.senderId, preview.senderName)}: ${preview.text}`}
+      {!isEmpty && preview?.isWriting && `${preview.senderName} is writing…`}
+      {!isEmpty && preview?.isWriting === false && `${nameOf(preview.senderId, preview.senderName)}: ${preview.text}`}
     </span>
   );
 }

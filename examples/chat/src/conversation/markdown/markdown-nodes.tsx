@@ -89,7 +89,14 @@ function renderNode(node: Nodes, context: Context): ReactNode {
       return <hr />;
     case 'table':
       return (
-        <MarkdownTable table={node} renderCell={(cell, isLast) => inner(cell, { hasCaret: hasCaret && isLast })} />
+        <MarkdownTable
+          table={node}
+          renderCell={(cell, isLast) => {
+            // A cell may be empty, and nothing after the table has the caret.
+            if (cell.length === 0) return <>{hasCaret && isLast && <Caret />}</>;
+            return inner(cell, { hasCaret: hasCaret && isLast });
+          }}
+        />
       );
     case 'text':
     case 'html':

@@ -32,6 +32,10 @@ export function MarkdownTable({ table, renderCell }: MarkdownTableProps): ReactE
                     {renderCell(cell.children, y === rows.length - 1 && i === row.children.length - 1)}
                   </td>
                 ))}
+                {/* A row that is still being written, or lacks some, is as wide as the others. */}
+                {head?.children.slice(row.children.length).map((_, i) => (
+                  <td key={row.children.length + i} />
+                ))}
               </tr>
             ))}
           </tbody>
