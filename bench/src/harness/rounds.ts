@@ -1,4 +1,5 @@
 import { turnRemark } from './noise.ts';
+import type { Opponent } from './opponents.ts';
 import { median } from './statistics.ts';
 import type { Bar, Context, MetricInfo, Metrics, Panel, Round } from './scenario.ts';
 
@@ -35,6 +36,22 @@ export async function runRounds(
     }
   }
   return rounds;
+}
+
+/** The rounds of a scenario with one case: as many as a run has, with a turn for each of these in each. */
+export function runCase(
+  context: Context,
+  metrics: readonly MetricInfo[],
+  inCase: string,
+  opponents: readonly Opponent[],
+  measure: (opponent: Opponent) => Promise<Metrics>,
+): Promise<Round[]> {
+  return runRounds(
+    context,
+    context.isQuick ? 1 : 3,
+    metrics,
+    opponents.map((opponent) => ({ case: inCase, opponent: opponent.title, measure: () => measure(opponent) })),
+  );
 }
 
 function describe(metrics: readonly MetricInfo[], measured: Metrics): string {

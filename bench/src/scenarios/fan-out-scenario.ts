@@ -1,7 +1,7 @@
 import { fanOutMetrics, fanOutShortage, measureFanOut } from '../harness/fan-out.ts';
 import { bareSocketIo, threadwire } from '../harness/opponents.ts';
 import type { Opponent } from '../harness/opponents.ts';
-import { middle, panelOf, runRounds } from '../harness/rounds.ts';
+import { middle, panelOf, runCase } from '../harness/rounds.ts';
 import type { Context, Scenario } from '../harness/scenario.ts';
 
 interface FanOutScenario extends Pick<Scenario, 'name' | 'about'> {
@@ -30,15 +30,8 @@ export function fanOutScenario({ name, about, threads, threadsTitle, opponentsIn
         if (shortage !== undefined) context.note(`without "${opponent.title}": ${shortage}`);
         return shortage === undefined;
       });
-      const rounds = await runRounds(
-        context,
-        context.isQuick ? 1 : 3,
-        fanOutMetrics,
-        opponents.map((opponent) => ({
-          case: inCase,
-          opponent: opponent.title,
-          measure: () => measureFanOut(context, opponent, shape),
-        })),
+      const rounds = await runCase(context, fanOutMetrics, inCase, opponents, (opponent) =>
+        measureFanOut(context, opponent, shape),
       );
       const [cpu] = fanOutMetrics;
       const cpuOf = (opponent: string) => middle(rounds, { case: inCase, opponent }, cpu.key);

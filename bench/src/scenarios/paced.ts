@@ -4,7 +4,7 @@ import { inParallel } from '../harness/in-parallel.ts';
 import { loadMeter, shareMetrics } from '../harness/load-meter.ts';
 import { bareSocketIo, rawWs, threadwire } from '../harness/opponents.ts';
 import type { Opponent } from '../harness/opponents.ts';
-import { middle, panelOf, runRounds } from '../harness/rounds.ts';
+import { middle, panelOf, runCase } from '../harness/rounds.ts';
 import { Saturation } from '../harness/saturation.ts';
 import type { Context, MetricInfo, Metrics, Scenario } from '../harness/scenario.ts';
 import { percentile } from '../harness/statistics.ts';
@@ -112,15 +112,8 @@ export const paced: Scenario = {
   connections: clients,
   async run(context) {
     const durationMs = context.isQuick ? 3000 : 4000;
-    const rounds = await runRounds(
-      context,
-      context.isQuick ? 1 : 3,
-      metrics,
-      [threadwire, bareSocketIo, rawWs].map((opponent) => ({
-        case: inCase,
-        opponent: opponent.title,
-        measure: () => measure(context, opponent, durationMs),
-      })),
+    const rounds = await runCase(context, metrics, inCase, [threadwire, bareSocketIo, rawWs], (opponent) =>
+      measure(context, opponent, durationMs),
     );
     const of = (opponent: string, key: (typeof metrics)[number]['key']) =>
       middle(rounds, { case: inCase, opponent }, key);

@@ -4,7 +4,7 @@ import { loadMeter, shareMetrics } from '../harness/load-meter.ts';
 import { bareSocketIo, threadwire } from '../harness/opponents.ts';
 import type { Opponent, StartOptions } from '../harness/opponents.ts';
 import { prefill } from '../harness/prefill.ts';
-import { middle, panelOf, runRounds } from '../harness/rounds.ts';
+import { middle, panelOf, runCase } from '../harness/rounds.ts';
 import type { Context, MetricInfo, Metrics, Scenario } from '../harness/scenario.ts';
 import { percentile } from '../harness/statistics.ts';
 import { makeTempDir } from '../harness/temp-dir.ts';
@@ -97,15 +97,8 @@ export const storm: Scenario = {
       dataDir: filled.path,
       groups: [{ threads: joinedThreads, messages: storedMessages }],
     });
-    const rounds = await runRounds(
-      context,
-      context.isQuick ? 1 : 3,
-      metrics,
-      [threadwire, bareSocketIo].map((opponent) => ({
-        case: inCase,
-        opponent: opponent.title,
-        measure: () => measure(context, opponent, { dataDir: filled.path }),
-      })),
+    const rounds = await runCase(context, metrics, inCase, [threadwire, bareSocketIo], (opponent) =>
+      measure(context, opponent, { dataDir: filled.path }),
     );
     const [all, cpu] = metrics;
     return {

@@ -3,7 +3,7 @@ import { inParallel } from '../harness/in-parallel.ts';
 import { loadMeter, shareMetrics } from '../harness/load-meter.ts';
 import { bareSocketIo, threadwire } from '../harness/opponents.ts';
 import type { Opponent } from '../harness/opponents.ts';
-import { middle, panelOf, runRounds } from '../harness/rounds.ts';
+import { middle, panelOf, runCase } from '../harness/rounds.ts';
 import type { Context, MetricInfo, Metrics, Scenario } from '../harness/scenario.ts';
 import { threadIds } from '../servers/thread-id.ts';
 import { numberAt } from '../wire/digits.ts';
@@ -154,15 +154,8 @@ export const streams: Scenario = {
   connections: readerCount + producerCount,
   async run(context) {
     const durationMs = context.isQuick ? 3000 : 4000;
-    const rounds = await runRounds(
-      context,
-      context.isQuick ? 1 : 3,
-      metrics,
-      [threadwire, bareSocketIo].map((opponent) => ({
-        case: inCase,
-        opponent: opponent.title,
-        measure: () => measure(context, opponent, durationMs),
-      })),
+    const rounds = await runCase(context, metrics, inCase, [threadwire, bareSocketIo], (opponent) =>
+      measure(context, opponent, durationMs),
     );
     const of = (opponent: string, key: (typeof metrics)[number]['key']) =>
       middle(rounds, { case: inCase, opponent }, key);

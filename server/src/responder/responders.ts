@@ -67,7 +67,7 @@ export class Responders {
    * Goes on with the reply that a server was streaming when it went, if it can be gone on with: that takes a responder
    * which would say the same again. False where the stream is not such a reply.
    */
-  async takeUp({ id, threadId }: AbandonedStream): Promise<boolean> {
+  async takeUp({ id, threadId }: Omit<AbandonedStream, 'epoch'>): Promise<boolean> {
     const { store, responder } = this.#ports;
     if (!responder.isRepeatable || this.#isStopped) return false;
     const stream = await store.findStream(id);
@@ -119,7 +119,7 @@ export class Responders {
     // Where this is the only process, whoever streamed it has gone.
     if (store.kind !== 'embedded' || !responder.isRepeatable) return;
     for (const { id } of streaming.filter(isReply)) {
-      if (!this.#ports.streams.active.has(id)) await this.takeUp({ id, threadId, epoch: 0 });
+      if (!this.#ports.streams.active.has(id)) await this.takeUp({ id, threadId });
     }
   }
 
