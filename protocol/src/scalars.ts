@@ -73,6 +73,7 @@ export const deltaSchema = z
   .refine((text) => !text.includes('\0'), 'must not contain U+0000')
   .refine(
     (text) =>
+      text.isWellFormed() ||
       text
         .replace(/^[\uDC00-\uDFFF]/, '')
         .replace(/[\uD800-\uDBFF]$/, '')

@@ -28,14 +28,22 @@ export class Lifecycle {
 
   /** A request begins; the function returned says, once, that it was answered. */
   beginWork(): () => void {
-    this.#working++;
+    this.workBegins();
     let isOver = false;
     return () => {
-      if (isOver) return;
+      if (!isOver) this.workEnds();
       isOver = true;
-      this.#working--;
-      if (this.#working === 0) for (const resolve of this.#idle.splice(0)) resolve();
     };
+  }
+
+  /** A request begins, for which {@link workEnds} will be called once. */
+  workBegins(): void {
+    this.#working++;
+  }
+
+  workEnds(): void {
+    this.#working--;
+    if (this.#working === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   /** Resolves when nothing is under way. */

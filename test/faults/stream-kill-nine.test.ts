@@ -14,7 +14,7 @@ import { StreamReader } from '../support/stream-reader.ts';
 
 const threadId = 'killed';
 /** A server that was killed is back before it is over. */
-const leaseMs = 4000;
+const leaseMs = 8000;
 /** How much later than that a stream may be seen to have ended. */
 const slackMs = 3000;
 const kills: { [B in BackEnd['name']]: number } = { embedded: 20, mongodb: 5 };

@@ -25,6 +25,10 @@ export class FakeLink implements ClientLink {
     this.received.push([event, payload]);
   }
 
+  ackOf(id: number): (answer: unknown) => void {
+    return (answer) => this.received.push([`ack ${id}`, answer]);
+  }
+
   disconnect(): void {
     this.#end('disconnected');
   }

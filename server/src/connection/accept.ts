@@ -8,6 +8,7 @@ import type { Services } from '../services.ts';
 import type { Identity } from './authenticate.ts';
 import { Connection } from './connection.ts';
 import { TolerantDecoder, bytesOf, malformedPacket } from './decoder.ts';
+import { TextIntake } from './text-intake.ts';
 import type { Dispatch } from './dispatch.ts';
 import { flowOf } from './flow.ts';
 import { parse } from './parse.ts';
@@ -89,6 +90,8 @@ export function acceptConnections(
       services.logger.info({ client_id: connection.clientId }, 'closed because it reads too slowly');
       connection.dropAsSlow();
     };
+    const decoder = decoderOf(socket);
+    if (decoder) decoder.textIntake = new TextIntake(services, options.lifecycle, connection);
     services.rooms.add(connection);
     services.metrics.connections.inc();
     services.metrics.answered('connect', 'ok');
@@ -154,8 +157,19 @@ function refuseMalformed(services: Services, connection: Connection): void {
 
 /** Lets the decoder know what is out of place on this connection. */
 function tellOpenNamespaces(socket: ThreadSocket): void {
-  const { decoder, nsps } = socket.client as unknown as { decoder: unknown; nsps: ReadonlyMap<string, unknown> };
-  if (decoder instanceof TolerantDecoder) decoder.namespaces = nsps;
+  const decoder = decoderOf(socket);
+  if (decoder) decoder.namespaces = (socket.client as unknown as ClientParts).nsps;
+}
+
+/** What Socket.IO has of a transport connection. */
+interface ClientParts {
+  readonly decoder: unknown;
+  readonly nsps: ReadonlyMap<string, unknown>;
+}
+
+function decoderOf(socket: ThreadSocket): TolerantDecoder | undefined {
+  const { decoder } = socket.client as unknown as ClientParts;
+  return decoder instanceof TolerantDecoder ? decoder : undefined;
 }
 
 function closeTransport(socket: ThreadSocket): void {

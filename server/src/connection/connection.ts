@@ -16,6 +16,8 @@ export interface ClientLink {
   closeTransport(): void;
   /** Stops and resumes reading what the client sends. */
   setReading(on: boolean): void;
+  /** What answers the packet that asked for an ack by this number. */
+  ackOf(id: number): (answer: unknown) => void;
   /** Says that what `send` sends is an answer, not an event. */
   answer(send: () => void): void;
   /** Resolves when so little is undelivered that a large answer may be made. */
@@ -83,6 +85,11 @@ export class Connection implements StreamProducer {
 
   emit<E extends ServerEvent>(event: E, payload: ServerPayload<E>): void {
     if (!this.isClosed) this.#link.emit(event, payload);
+  }
+
+  /** What answers the packet that asked for an ack by this number. */
+  ackOf(id: number): (answer: unknown) => void {
+    return this.#link.ackOf(id);
   }
 
   /** Sends to this connection alone what was announced to others. */

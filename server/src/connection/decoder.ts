@@ -29,6 +29,8 @@ export function bytesOf(event: object): number {
 export class TolerantDecoder extends Decoder {
   /** Those that are open; until this is known Socket.IO judges what is out of place, and closes the connection. */
   namespaces: { has(namespace: string): boolean } | undefined;
+  /** Takes what is streamed text, as soon as a connection is accepted. */
+  textIntake: { take(packet: string, bytes: number): boolean } | undefined;
   #bytes = 0;
   #awaitsAttachments = false;
   #connects = 0;
@@ -50,7 +52,9 @@ export class TolerantDecoder extends Decoder {
     if (typeof chunk === 'string' && /^0\/[^,]/.test(chunk) && ++this.#connects > maxConnects) throw misplaced;
     // The attachments of the last event did not come: that is no fault of this packet.
     if (typeof chunk === 'string' && this.#awaitsAttachments) this.#refuse(false);
-    this.#bytes += typeof chunk === 'string' ? Buffer.byteLength(chunk) : Buffer.isBuffer(chunk) ? chunk.length : 0;
+    const bytes = typeof chunk === 'string' ? Buffer.byteLength(chunk) : Buffer.isBuffer(chunk) ? chunk.length : 0;
+    if (typeof chunk === 'string' && this.textIntake?.take(chunk, bytes)) return;
+    this.#bytes += bytes;
     try {
       if (typeof chunk === 'string') {
         this.#checkPlace(chunk);

@@ -9,12 +9,14 @@ import type { Services } from '../services.ts';
 import type { Connection } from './connection.ts';
 import { parse } from './parse.ts';
 
+/** Answers a request whose client asked for an ack. */
+export type Ack = (answer: unknown) => void;
+
 /** A client event as it arrived: nothing about it is known to be right. */
 export interface Inbound {
   readonly event: unknown;
   readonly args: readonly unknown[];
-  /** Answers the request, where the client asked for an ack. */
-  readonly ack?: ((answer: unknown) => void) | undefined;
+  readonly ack?: Ack | undefined;
   /** Size of the frame it came in. */
   readonly bytes: number;
 }
@@ -44,14 +46,7 @@ export function createDispatch(services: Services, lifecycle: Lifecycle): Dispat
       const data = await handler(context, payload);
       connection.answer(() => answer(connection, name, data, payload.message_id, ack));
     } catch (thrown) {
-      error = toRequestError(thrown);
-      const request = about(event, args[0]);
-      if (error.code === 'internal') {
-        services.logger.error({ err: thrown, client_id: connection.clientId, event: request.event }, 'request failed');
-      }
-      const refusal = error.toObject(request);
-      if (refusal.code === 'rate_limited') connection.wasted();
-      connection.answer(() => refuse(connection, refusal, ack));
+      error = refuse(services, connection, thrown, inbound);
     }
     try {
       for (const callback of callbacks) callback(error === undefined);
@@ -80,7 +75,12 @@ const inTurn: ReadonlySet<ClientEvent> = new Set([
 ]);
 
 /** Whether the request may be looked at at all; returns the name of its event. */
-function admit(services: Services, lifecycle: Lifecycle, connection: Connection, inbound: Inbound): ClientEvent {
+export function admit(
+  services: Services,
+  lifecycle: Lifecycle,
+  connection: Connection,
+  inbound: Pick<Inbound, 'event' | 'bytes'>,
+): ClientEvent {
   const { expiresAt } = connection.identity;
   const now = services.now();
   if (expiresAt !== undefined && expiresAt <= now && inbound.event !== 'reauth') {
@@ -95,7 +95,11 @@ function admit(services: Services, lifecycle: Lifecycle, connection: Connection,
 }
 
 /** Of text it is the bytes that count, however many pieces it comes in. */
-function takeTokens({ now, newTextBucket }: Services, connection: Connection, { event, bytes }: Inbound): number {
+function takeTokens(
+  { now, newTextBucket }: Services,
+  connection: Connection,
+  { event, bytes }: Pick<Inbound, 'event' | 'bytes'>,
+): number {
   if (event !== 'stream_chunk') return connection.bucket.take(1, now());
   connection.textBucket ??= newTextBucket();
   return connection.textBucket.take(bytes, now());
@@ -172,11 +176,24 @@ function answer(
   }
 }
 
-function refuse(connection: Connection, error: ErrorObject, ack: Inbound['ack']): void {
-  if (!ack) {
-    connection.fail(error);
-  } else {
-    const { message_id } = error;
-    ack({ ok: false, error, ...(message_id !== undefined && { message_id }) });
+/** Answers a request with why it was refused. */
+export function refuse(
+  { logger }: Services,
+  connection: Connection,
+  thrown: unknown,
+  { event, args, ack }: Omit<Inbound, 'bytes'>,
+): RequestError {
+  const error = toRequestError(thrown);
+  const request = about(event, args[0]);
+  if (error.code === 'internal') {
+    logger.error({ err: thrown, client_id: connection.clientId, event: request.event }, 'request failed');
   }
+  const refusal = error.toObject(request);
+  if (refusal.code === 'rate_limited') connection.wasted();
+  const { message_id } = refusal;
+  connection.answer(() => {
+    if (ack) ack({ ok: false, error: refusal, ...(message_id !== undefined && { message_id }) });
+    else connection.fail(refusal);
+  });
+  return error;
 }

@@ -1,8 +1,14 @@
 import type { ServerEvent } from '@threadwire/protocol';
+import { PacketType } from 'socket.io-parser';
 import type { ThreadSocket } from '../fanout/rooms.ts';
 import type { ClientLink } from './connection.ts';
 import { flowOf } from './flow.ts';
 import type { Flow } from './flow.ts';
+
+/** What Socket.IO answers an ack by itself with. */
+interface PacketSocket {
+  packet(packet: { readonly type: PacketType; readonly id: number; readonly data: readonly unknown[] }): void;
+}
 
 /** A connection's end of its Socket.IO socket. */
 export class SocketLink implements ClientLink {
@@ -20,6 +26,11 @@ export class SocketLink implements ClientLink {
 
   emit(event: ServerEvent, payload: unknown): void {
     this.#socket.emit(event, payload as never);
+  }
+
+  ackOf(id: number): (answer: unknown) => void {
+    const socket = this.#socket as unknown as PacketSocket;
+    return (answer) => socket.packet({ type: PacketType.ACK, id, data: [answer] });
   }
 
   disconnect(): void {

@@ -24,11 +24,17 @@ export interface StreamLoss {
   readonly error: RequestError;
 }
 
+/** Hears, once, what came of a chunk. */
+export interface TextWaiter {
+  /** The text is stored up to the end of the chunk, and announced; its length now. */
+  stored(length: number): void;
+  refused(error: unknown): void;
+}
+
 /** A chunk that waits until the text is stored up to its end. */
-interface Waiter {
+interface WaitingChunk {
   readonly end: number;
-  readonly resolve: (storedLength: number) => void;
-  readonly reject: (error: Error) => void;
+  readonly waiter: TextWaiter;
 }
 
 /** A stream whose producer is, or was last, on this node. */
@@ -59,7 +65,7 @@ export class ActiveStream {
   partsUnderWay = 0;
   /** Resolves when the last of them has its answer. */
   lastWrite: Promise<void> | undefined;
-  #waiters: Waiter[] = [];
+  #waiting: WaitingChunk[] = [];
 
   constructor(options: {
     readonly id: string;
@@ -86,33 +92,24 @@ export class ActiveStream {
     this.renewedAt = now;
   }
 
-  /** Resolves when the text is stored up to `end`, with the length stored then. */
-  whenStored(end: number): Promise<number> {
-    if (end <= this.text.storedLength) return Promise.resolve(this.text.storedLength);
-    return new Promise((resolve, reject) => this.#waiters.push({ end, resolve, reject }));
+  /** Tells when the text is stored up to `end`. */
+  whenStored(end: number, waiter: TextWaiter): void {
+    if (end <= this.text.storedLength) waiter.stored(this.text.storedLength);
+    else this.#waiting.push({ end, waiter });
   }
 
   /** The text is stored up to here. */
   stored(length: number): void {
     this.text.stored(length);
     const { storedLength } = this.text;
-    // In the order of their ends: each chunk begins where the one before it ended, or repeats it.
-    this.#settle((waiter) => {
-      if (waiter.end > storedLength) return false;
-      waiter.resolve(storedLength);
-      return true;
-    });
+    const waiting = this.#waiting;
+    // Mostly all of them, in the order of their ends; but a chunk may repeat one before it.
+    this.#waiting = waiting.filter(({ end }) => end > storedLength);
+    for (const { end, waiter } of waiting) if (end <= storedLength) waiter.stored(storedLength);
   }
 
   /** Nothing that is still waited for will be stored. */
   reject(error: Error): void {
-    this.#settle(({ reject }) => {
-      reject(error);
-      return true;
-    });
-  }
-
-  #settle(isSettled: (waiter: Waiter) => boolean): void {
-    if (this.#waiters.length > 0) this.#waiters = this.#waiters.filter((waiter) => !isSettled(waiter));
+    for (const { waiter } of this.#waiting.splice(0)) waiter.refused(error);
   }
 }

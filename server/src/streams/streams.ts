@@ -19,7 +19,7 @@ import type {
 import type { Actor } from '../threads/access.ts';
 import type { TextChange } from '../threads/durable-event.ts';
 import { ActiveStream } from './active-stream.ts';
-import type { StreamProducer } from './active-stream.ts';
+import type { StreamProducer, TextWaiter } from './active-stream.ts';
 import { Pacer } from './pacer.ts';
 import { StreamText } from './stream-text.ts';
 
@@ -105,13 +105,13 @@ export class Streams {
     }
   }
 
-  /**
-   * Takes a chunk: in the order of the calls, whatever they come to. Resolves when it is stored and announced, with the
-   * length stored then.
-   */
-  async append(producer: StreamProducer, chunk: ClientPayload<'stream_chunk'>): Promise<number> {
+  /** Takes a chunk: in the order of the calls, whatever they come to. */
+  take(producer: StreamProducer, chunk: ClientPayload<'stream_chunk'>, waiter: TextWaiter): void {
     const stream = this.#active.get(chunk.stream_id);
-    if (stream?.producer !== producer) return await this.#refuseText(producer.actor, chunk);
+    if (stream?.producer !== producer) {
+      void this.#refuseText(producer.actor, chunk, waiter);
+      return;
+    }
     const { offset, delta } = chunk;
     const lengthBefore = stream.text.length;
     if (stream.ending && offset + delta.length > lengthBefore) throw refused(streamClosed(stream.ending));
@@ -129,8 +129,13 @@ export class Streams {
       case 'accept':
         stream.heardAt = this.#ports.now();
         this.#proceed(stream);
-        return await stream.whenStored(acceptance.end);
+        stream.whenStored(acceptance.end, waiter);
     }
+  }
+
+  /** Takes a chunk, and resolves with the length stored when it is stored and announced. */
+  append(producer: StreamProducer, chunk: ClientPayload<'stream_chunk'>): Promise<number> {
+    return new Promise((stored, refused) => this.take(producer, chunk, { stored, refused }));
   }
 
   /** Ends a stream with what was accepted. */
@@ -391,19 +396,27 @@ export class Streams {
     }
   }
 
-  async #refuseText(actor: Actor, { stream_id: id, offset }: ClientPayload<'stream_chunk'>): Promise<number> {
-    const threadId = await this.#threadOf(id);
-    const result = await this.#ports.write({
-      kind: 'stream_text',
-      threadId,
-      actor,
-      id,
-      epoch: noEpoch,
-      offset,
-      text: '',
-      leaseUntil: 0,
-    });
-    throw refused(result.ok ? streamNotFound : result);
+  async #refuseText(
+    actor: Actor,
+    { stream_id: id, offset }: ClientPayload<'stream_chunk'>,
+    waiter: TextWaiter,
+  ): Promise<void> {
+    try {
+      const threadId = await this.#threadOf(id);
+      const result = await this.#ports.write({
+        kind: 'stream_text',
+        threadId,
+        actor,
+        id,
+        epoch: noEpoch,
+        offset,
+        text: '',
+        leaseUntil: 0,
+      });
+      waiter.refused(refused(result.ok ? streamNotFound : result));
+    } catch (error) {
+      waiter.refused(error);
+    }
   }
 
   async #end(request: Omit<StreamEndOp, 'kind' | 'at'>): Promise<Message> {

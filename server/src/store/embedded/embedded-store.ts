@@ -78,11 +78,7 @@ class EmbeddedStore implements ThreadStore {
 
   async write(ops: readonly WriteOp[]): Promise<WriteResult[]> {
     const stored = await this.#write('write', flattenOps(ops));
-    return stored.map((result, i) =>
-      typeof result === 'number'
-        ? { ok: true, message: newMessage(ops[i] as AppendOp, result), changed: true }
-        : result,
-    );
+    return stored.map((result, i) => (typeof result === 'number' ? resultOf(ops[i]!, result) : result));
   }
 
   createThread(request: CreateThread): ReturnType<ThreadStore['createThread']> {
@@ -168,6 +164,12 @@ class EmbeddedStore implements ThreadStore {
     if (this.#closed) throw new StoreUnavailable('the store is closed');
     return this.#reader.call(method, ...args);
   }
+}
+
+/** What is meant by the number that an op came to. */
+function resultOf(op: WriteOp, result: number): WriteResult {
+  if (op.kind === 'stream_text') return { ok: true, length: result };
+  return { ok: true, message: newMessage(op as AppendOp, result), changed: true };
 }
 
 /** The message that an append stored under this seq; read back it would be the same. */

@@ -3,7 +3,16 @@ import type { Message, Thread } from '@threadwire/protocol';
 import { Budget, readHistories } from '../history.ts';
 import type { HistoryReader, PageBounds } from '../history.ts';
 import type { AbandonedStream, HistoryRequest, HistoryResult, StoredStream } from '../thread-store.ts';
-import { messageColumns, partsQuery, readParts, threadColumns, toMessage, toThread, toTime } from './rows.ts';
+import {
+  messageColumns,
+  partsQuery,
+  readParts,
+  streamLength,
+  threadColumns,
+  toMessage,
+  toThread,
+  toTime,
+} from './rows.ts';
 import type { MessageRow, ThreadRow } from './rows.ts';
 import type { Sqlite } from './sqlite.ts';
 import { ThreadList } from './thread-list.ts';
@@ -231,13 +240,16 @@ function prepare(db: Sqlite) {
     message: db.one<MessageRow>(`SELECT ${messageColumns} FROM messages m WHERE m.key = ?`),
     parts: db.many<[text: string]>(partsQuery),
     stream: db.one<[key: number, epoch: number, length: number, threadId: string]>(
-      'SELECT m.key, s.epoch, s.length, t.id FROM messages m JOIN streams s ON s.message = m.key ' +
+      `SELECT m.key, s.epoch, ${streamLength}, t.id FROM messages m JOIN streams s ON s.message = m.key ` +
         'JOIN threads t ON t.key = m.thread WHERE m.id = ?',
     ),
+    // With max() the other column is that of its row.
     abandoned: db.many<[threadId: string, id: string, epoch: number]>(
       'SELECT t.id, m.id, s.epoch FROM messages m INDEXED BY messages_streaming ' +
-        'CROSS JOIN streams s ON s.message = m.key CROSS JOIN threads t ON t.key = m.thread ' +
-        "WHERE m.status = 'streaming' AND s.lease_until <= ? LIMIT ?",
+        'CROSS JOIN streams s ON s.message = m.key ' +
+        'LEFT JOIN (SELECT message, max(key), lease_until FROM stream_log GROUP BY message) n ON n.message = m.key ' +
+        'CROSS JOIN threads t ON t.key = m.thread ' +
+        "WHERE m.status = 'streaming' AND coalesce(n.lease_until, s.lease_until) <= ? LIMIT ?",
     ),
   };
 }

@@ -72,7 +72,19 @@ export function toMessage(threadId: string, row: MessageRow): Message {
 }
 
 /** Reads the text of a message that streams, in parts: of {@link readParts}. */
-export const partsQuery = 'SELECT text FROM stream_parts WHERE message = ? ORDER BY offset';
+export const partsQuery =
+  'SELECT text FROM (SELECT offset, text FROM stream_parts WHERE message = ?1 ' +
+  'UNION ALL SELECT offset, text FROM stream_log WHERE message = ?1) ORDER BY offset';
+
+/** The length of the text of stream `s`: what its newest piece says of it, or else what was filed. */
+export const streamLength = newest('length');
+/** Until when stream `s`, which has not ended, is its producer's. */
+export const streamLease = newest('lease_until');
+
+function newest(column: 'length' | 'lease_until'): string {
+  const logged = `(SELECT ${column} FROM stream_log WHERE message = s.message ORDER BY key DESC LIMIT 1)`;
+  return `coalesce(${logged}, s.${column})`;
+}
 
 /** The text so far of the message of this key. */
 export function readParts(parts: (key: number) => readonly (readonly [text: string])[], key: number): string {

@@ -1,7 +1,7 @@
 import type { Sqlite } from './sqlite.ts';
 
 /** Written to `PRAGMA user_version`; raised by every change of the tables. */
-const schemaVersion = 3;
+const schemaVersion = 4;
 
 // `activity` is apart from `threads` because it is written with every message: its rows are small, while a thread's
 // members and metadata take up to 70 KiB. `open` (a thread without members) leads its index, so that each thread's
@@ -90,6 +90,10 @@ const messageTables = `
 
 // The text of a stream gathers in parts, so that a piece costs what it is long; at the end it becomes the message's
 // content. A row of `streams` stays as long as its message: it says that it was a stream, and how long.
+//
+// Of many streams each piece would change a page of its own. So pieces go to the end of `stream_log`, with what they make
+// of their stream, and are filed later, where all that is new of a stream is one part. The log is never long: whoever
+// reads a stream looks through all of it.
 const streamTables = `
   CREATE TABLE streams (
     message INTEGER PRIMARY KEY,
@@ -104,6 +108,17 @@ const streamTables = `
     text TEXT NOT NULL,
     PRIMARY KEY (message, offset)
   ) STRICT, WITHOUT ROWID;
+`;
+
+const streamLogTable = `
+  CREATE TABLE stream_log (
+    key INTEGER PRIMARY KEY,
+    message INTEGER NOT NULL,
+    offset INTEGER NOT NULL,
+    length INTEGER NOT NULL,
+    lease_until INTEGER NOT NULL,
+    text TEXT NOT NULL
+  ) STRICT;
 `;
 
 /** The first version had every index in the tables themselves. */
@@ -134,7 +149,8 @@ export function createSchema(db: Sqlite): void {
   db.write(() => {
     if (version === 0) db.exec(threadTables + messageTables);
     if (version === 1) db.exec(fromVersion1);
-    db.exec(streamTables);
+    if (version < 3) db.exec(streamTables);
+    db.exec(streamLogTable);
     db.exec(`PRAGMA user_version = ${schemaVersion}`);
   });
 }

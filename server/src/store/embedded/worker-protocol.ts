@@ -10,7 +10,10 @@ import type {
 import type { Failure } from './failure.ts';
 import type { FlatOps } from './flat-ops.ts';
 
-/** What an op came to; a stored append is told by its seq alone, since the caller knows the rest. */
+/**
+ * What an op came to. Of what the caller knows the rest there is only a number: of a stored append its seq, of text the
+ * length stored.
+ */
 export type OpResult = WriteResult | number;
 
 type Resolved<M extends keyof ThreadStore> = Awaited<ReturnType<Extract<ThreadStore[M], (...args: never) => unknown>>>;

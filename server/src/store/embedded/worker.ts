@@ -12,7 +12,7 @@ import { Writer } from './writer.ts';
 const checkpointPages = 2000;
 const maxIdleLogBytes = 64 * 1024 * 1024;
 const cacheKib = 64 * 1024;
-/** How long the lists of threads may be behind, and readers look through what is not in order yet. */
+/** How long the lists of threads may be behind, and readers look through messages that are not in order yet. */
 const maxBehindMs = 250;
 
 const port = parentPort;
@@ -62,7 +62,9 @@ function keepUp(writer: Writer): void {
   if (!writer.isBehind || catchUpTimer) return;
   catchUpTimer = setTimeout(() => {
     catchUpTimer = undefined;
-    if (!isOver) attempt(() => writer.catchUp());
+    if (isOver) return;
+    attempt(() => writer.catchUp());
+    keepUp(writer);
   }, maxBehindMs).unref();
 }
 

@@ -62,7 +62,7 @@ export class Writer implements WriterMethods {
 
   /** Whether what readers look through one by one is to be put into order soon. */
   get isBehind(): boolean {
-    return this.#order.isBehind;
+    return this.#order.isBehind || this.#streams.isBehind;
   }
 
   /**
@@ -72,11 +72,13 @@ export class Writer implements WriterMethods {
   keepUp(): void {
     if (this.#order.isDue) this.#order.file();
     if (this.#keys.isDue) this.#keys.file();
+    if (this.#streams.isDue) this.#streams.file();
   }
 
-  /** Leaves nothing for readers to look through. */
+  /** Files what readers look through, where it has been waiting for long enough. */
   catchUp(): void {
     this.#order.file();
+    if (this.#streams.isOld) this.#streams.file();
   }
 
   createThread(request: CreateThread): ReturnType<WriterMethods['createThread']> {
@@ -129,7 +131,8 @@ export class Writer implements WriterMethods {
   }
 
   close(): null {
-    this.catchUp();
+    this.#order.file();
+    this.#streams.file();
     this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     this.#db.close();
     return null;
@@ -148,6 +151,7 @@ export class Writer implements WriterMethods {
       for (const { thread, headSeq, updatedAt } of this.#touched.values())
         Object.assign(thread, { headSeq, updatedAt });
       this.#keys.rolledBack();
+      this.#streams.rolledBack();
       throw error;
     } finally {
       this.#touched.clear();
@@ -174,8 +178,10 @@ export class Writer implements WriterMethods {
         return this.#append(thread, op, messageKey!);
       case 'stream_start':
         return this.#startStream(thread, op, messageKey!);
-      case 'stream_text':
-        return this.#streams.append(thread.key, op);
+      case 'stream_text': {
+        const result = this.#streams.append(thread.key, op);
+        return result.ok ? result.length : result;
+      }
       case 'stream_end':
         return this.#endStream(thread, op);
       case 'edit':
@@ -214,7 +220,8 @@ export class Writer implements WriterMethods {
     if (ends) {
       this.#advance(thread, op.at).isEdited = true;
       const metadata = op.metadata === undefined ? null : JSON.stringify(op.metadata);
-      this.#streams.end(key, { seq: thread.headSeq, status: op.status, error: op.error ?? null, metadata, at: op.at });
+      const { status, error = null, at } = op;
+      this.#streams.end({ key, id: op.id, length }, { seq: thread.headSeq, status, error, metadata, at });
     }
     return { ok: true, message: this.#readMessage(thread, key), changed: ends, stream: { epoch, length } };
   }

@@ -1,7 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { RequestError } from '../../../../server/src/request-error.ts';
 import { ActiveStream } from '../../../../server/src/streams/active-stream.ts';
-import { turn } from '../../../support/manual-clock.ts';
 import { FakeProducer } from './fake-producer.ts';
 
 function setUp(content = '') {
@@ -19,38 +18,34 @@ function setUp(content = '') {
   const answers: string[] = [];
   /** Waits for the text up to `end`, and notes the answer when it comes. */
   const wait = (end: number): void => {
-    stream.whenStored(end).then(
-      (length) => answers.push(`${end}: ${length}`),
-      (error: unknown) => answers.push(`${end}: ${(error as Error).message}`),
-    );
+    stream.whenStored(end, {
+      stored: (length) => answers.push(`${end}: ${length}`),
+      refused: (error) => answers.push(`${end}: ${(error as Error).message}`),
+    });
   };
   return { stream, answers, wait };
 }
 
 describe('who waits for text to be stored', () => {
-  test('is answered in order, as soon as the store has got that far, with the length then', async () => {
+  test('is answered in order, as soon as the store has got that far, with the length then', () => {
     const { stream, answers, wait } = setUp();
     for (const end of [2, 4, 3, 6]) wait(end);
     stream.stored(1);
-    await turn();
     expect(answers).toEqual([]);
     stream.stored(4);
-    await turn();
     expect(answers).toEqual(['2: 4', '4: 4', '3: 4']);
     stream.stored(9);
-    await turn();
     expect(answers.at(-1)).toBe('6: 9');
   });
 
-  test('is answered at once where the store has it', async () => {
+  test('is answered at once where the store has it', () => {
     const { answers, wait } = setUp('stored');
     wait(3);
     wait(6);
-    await turn();
     expect(answers).toEqual(['3: 6', '6: 6']);
   });
 
-  test('hears once why it will not be stored, and nobody who comes later does', async () => {
+  test('hears once why it will not be stored, and nobody who comes later does', () => {
     const { stream, answers, wait } = setUp();
     wait(2);
     wait(4);
@@ -59,7 +54,6 @@ describe('who waits for text to be stored', () => {
     stream.stored(4);
     wait(5);
     stream.stored(5);
-    await turn();
     expect(answers).toEqual(['2: 2', '4: away', '5: 5']);
   });
 });
