@@ -280,6 +280,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     health.stop();
     headPoll.stop();
     leaseWatch.stop();
+    streams.stop();
     responders?.stop();
     const closed = new Promise<void>((resolve) => http.close(() => resolve()));
     engine.close();

@@ -110,6 +110,8 @@ class InboundChunk implements TextWaiter {
 
   refused(thrown: unknown): void {
     const { code } = refuse(this.#services, this.#connection, thrown, { event, args: [this.#payload], ack: this.#ack });
+    // Each asked the store, and cost its sender next to nothing.
+    if (code !== 'rate_limited' && code !== 'unavailable') this.#connection.wasted();
     this.#answered(code);
   }
 

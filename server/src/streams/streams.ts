@@ -68,6 +68,7 @@ export class Streams {
   readonly #ofProducer = new Map<StreamProducer, Set<ActiveStream>>();
   /** Who asked for what is being started. */
   readonly #starting = new Map<StreamStartOp, StreamProducer>();
+  #isStopped = false;
 
   constructor(ports: StreamsPorts) {
     this.#ports = ports;
@@ -82,10 +83,12 @@ export class Streams {
   /** Begins a stream, or takes up the one that the sender began with this `messageId`. */
   async start(producer: StreamProducer, request: StartRequest): Promise<ClientData<'stream_start'>> {
     const { now, newId, leaseMs, write } = this.#ports;
-    if (this.#countOf(producer) >= limits.maxStreamsPerConnection) {
+    const running = this.#find(request, producer.actor.id);
+    if (running?.producer !== producer && this.#countOf(producer) >= limits.maxStreamsPerConnection) {
       throw new RequestError('too_many_streams', `At most ${limits.maxStreamsPerConnection} streams of a connection.`);
     }
-    this.#storeAll(request, producer.actor.id);
+    // Whoever takes a stream up goes on behind everything that was accepted here.
+    if (running?.text.hasPart) this.#store(running);
     const at = now();
     const op: StreamStartOp = {
       kind: 'stream_start',
@@ -277,10 +280,16 @@ export class Streams {
     if (isNews) producer.streamLost({ threadId, streamId, status, reason, error });
   }
 
+  /** Text that could not be stored is not tried again from now on. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
   /** Stores, or announces, what there is, as soon as that may be. */
   #proceed(stream: ActiveStream, leastWaitMs = 0): void {
     const { text, announcedLength } = stream;
-    if (stream.isScheduled || stream.partsUnderWay > 0 || this.#active.get(stream.id) !== stream) return;
+    if (this.#isStopped || stream.isScheduled || stream.partsUnderWay > 0 || this.#active.get(stream.id) !== stream)
+      return;
     if (!text.hasPart && announcedLength === text.storedLength) return;
     const waitMs = Math.max(leastWaitMs, this.#waitMs(stream));
     if (waitMs === 0) {
@@ -332,12 +341,12 @@ export class Streams {
     }
   }
 
-  /** Whoever takes a stream up goes on behind everything that was accepted here. */
-  #storeAll({ threadId, messageId }: StartRequest, senderId: string): void {
+  /** The stream that this request is for, if it runs here. */
+  #find({ threadId, messageId }: StartRequest, senderId: string): ActiveStream | undefined {
     for (const stream of this.#active.values()) {
-      const isSame = stream.messageId === messageId && stream.threadId === threadId && stream.senderId === senderId;
-      if (isSame && stream.text.hasPart) this.#store(stream);
+      if (stream.messageId === messageId && stream.threadId === threadId && stream.senderId === senderId) return stream;
     }
+    return undefined;
   }
 
   #store(stream: ActiveStream): void {

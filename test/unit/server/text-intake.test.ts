@@ -40,7 +40,7 @@ async function setUp({ isShort, expiresAt }: { readonly isShort: boolean; readon
     await app.clock.advance(1000);
     const found = await app.store.findStream(message.id);
     const answers: readonly Received[] = link.received;
-    return { answers, outcomes: app.outcomes, text: found?.message.content, refused: link.refused };
+    return { answers, outcomes: app.outcomes, text: found?.message.content };
   };
   return { app, connection, link, dispatched, send, id: message.id };
 }
@@ -144,6 +144,14 @@ describe('both ways come to the same', () => {
     expect(byShort).toEqual(byLong);
     expect(byShort!.answers.at(-1)![0]).toBe('error');
   });
+});
+
+test('chunks that only asked the store for nothing slow their sender down', async () => {
+  const { send, id, link } = await setUp({ isShort: true });
+  await send(chunk(id, 0, 'a'));
+  expect(link.refused).toBe(0);
+  await send(chunk('other', 0, 'a'), chunk(id, 5, 'a'));
+  expect(link.refused).toBe(2);
 });
 
 test('nothing is taken of a connection that has closed', async () => {

@@ -344,6 +344,17 @@ describe('a store that is away', () => {
     },
   );
 
+  test('is not asked any more by a server that has closed', async () => {
+    const bench = new StreamBench();
+    const { id, producer } = await bench.running();
+    const sent = bench.chunk(producer, id, 0, 'text');
+    bench.streams.stop();
+    await bench.lose('not stored');
+    expect(await sent).toBe('unavailable');
+    await bench.clock.advance(10_000);
+    expect(bench.waiting).toEqual([]);
+  });
+
   test('is tried again until it is back, with what has come meanwhile', async () => {
     const bench = new StreamBench();
     const { id, producer } = await bench.running();
@@ -599,6 +610,11 @@ describe('a producer', () => {
     const next = start('z');
     await bench.commit();
     expect(await next).toMatch(/^s/);
+    // One of its own it may take up all the same.
+    const again = start('x2');
+    await bench.commit();
+    expect(await again).toBe(ids[1]);
+    expect(await start('y')).toBe('too_many_streams');
     // Another has its own.
     expect((await bench.start(new FakeProducer('other'), 'other')).resumed).toBe(false);
   });
