@@ -96,6 +96,7 @@ const closeGraceMs = 1000;
 /** Wires the parts together, and listens. */
 export async function createServer(options: ServerOptions): Promise<ThreadwireServer> {
   const { host = '127.0.0.1', corsOrigins = [], ratePerSecond = 50, now = Date.now } = options;
+  const steadyNow = (): number => performance.now();
   const store = shareReads(options.store, now);
   const logger = options.logger ?? createLogger('silent');
   const lifecycle = new Lifecycle();
@@ -171,6 +172,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     logger,
     newId: options.newId ?? newId,
     now,
+    steadyNow,
     schedule,
     leaseMs,
   });
@@ -184,6 +186,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     takeUp: responders && ((stream) => responders.takeUp(stream)),
     logger,
     now,
+    steadyNow,
     schedule,
     leaseMs,
     maxIdleMs: options.streamMaxIdleMs ?? 600_000,

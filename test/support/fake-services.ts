@@ -214,6 +214,7 @@ export class FakeApp {
       logger,
       newId,
       now,
+      steadyNow: now,
       schedule,
       leaseMs: 30_000,
     });

@@ -37,7 +37,7 @@ interface WaitingChunk {
   readonly waiter: TextWaiter;
 }
 
-/** A stream whose producer is, or was last, on this node. */
+/** A stream whose producer is, or was last, on this node. Its times are of a clock that nobody sets. */
 export class ActiveStream {
   readonly id: string;
   readonly threadId: string;

@@ -12,7 +12,10 @@ export interface LeaseWatchPorts {
   /** Goes on with a stream that was left, if it can; else it is called interrupted. */
   readonly takeUp?: ((stream: AbandonedStream) => Promise<boolean>) | undefined;
   readonly logger: Logger;
+  /** Milliseconds since the epoch: what stands in the store. */
   readonly now: () => number;
+  /** Milliseconds of a clock that nobody sets. */
+  readonly steadyNow: () => number;
   /** Calls back after `delayMs`; injected by tests. */
   readonly schedule: (callback: () => void, delayMs: number) => void;
   readonly leaseMs: number;
@@ -59,11 +62,12 @@ export class LeaseWatch {
   }
 
   #look(stream: ActiveStream): void {
-    const { streams, now, leaseMs, maxIdleMs, logger } = this.#ports;
+    const { streams, steadyNow, leaseMs, maxIdleMs, logger } = this.#ports;
     const { leaseOverAt, heardAt, renewedAt } = stream;
-    if (leaseOverAt === undefined && now() - heardAt < maxIdleMs) {
-      if (now() - renewedAt >= leaseMs / renewalsPerLease) streams.renew(stream);
-    } else if (leaseOverAt === undefined || leaseOverAt <= now()) {
+    const at = steadyNow();
+    if (leaseOverAt === undefined && at - heardAt < maxIdleMs) {
+      if (at - renewedAt >= leaseMs / renewalsPerLease) streams.renew(stream);
+    } else if (leaseOverAt === undefined || leaseOverAt <= at) {
       // The next round tries again.
       streams.interrupt(stream).catch((error: unknown) => {
         logger.warn({ err: toRequestError(error), stream_id: stream.id }, 'a stream could not be ended, trying again');

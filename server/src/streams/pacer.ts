@@ -1,5 +1,5 @@
 export interface PacerPorts {
-  /** (ms) */
+  /** (ms) Of a clock that nobody sets. */
   readonly now: () => number;
   /** Calls back after `delayMs`; injected by tests. */
   readonly schedule: (callback: () => void, delayMs: number) => void;
@@ -7,15 +7,12 @@ export interface PacerPorts {
 
 /** A moment may be put off so far for the sake of what is due a little later. */
 const slackMs = 25;
-/** Timers of one moment: a clock that went back must not put it off for ever. */
-const maxTimers = 4;
 
 interface Moment {
   /** When the first of its callbacks is due. */
   readonly earliest: number;
   at: number;
   readonly callbacks: (() => void)[];
-  timers: number;
 }
 
 /**
@@ -40,17 +37,16 @@ export class Pacer {
   }
 
   #add(at: number): Moment {
-    const moment: Moment = { earliest: at, at, callbacks: [], timers: 0 };
+    const moment: Moment = { earliest: at, at, callbacks: [] };
     this.#moments.push(moment);
     this.#wait(moment);
     return moment;
   }
 
   #wait(moment: Moment): void {
-    const waitMs = Math.min(Math.max(0, moment.at - this.#ports.now()), moment.timers === 0 ? Infinity : slackMs);
-    moment.timers += 1;
+    const waitMs = Math.max(0, moment.at - this.#ports.now());
     this.#ports.schedule(() => {
-      if (moment.at > this.#ports.now() && moment.timers < maxTimers) {
+      if (moment.at > this.#ports.now()) {
         this.#wait(moment);
         return;
       }

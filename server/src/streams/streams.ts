@@ -32,8 +32,10 @@ export interface StreamsPorts {
   readonly onEnding: (stream: ActiveStream) => void;
   readonly logger: Logger;
   readonly newId: () => string;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch: what stands in the store, for others to compare with. */
   readonly now: () => number;
+  /** Milliseconds of a clock that nobody sets: what is measured here. */
+  readonly steadyNow: () => number;
   /** Calls back after `delayMs`; injected by tests. */
   readonly schedule: (callback: () => void, delayMs: number) => void;
   /** How long a stream waits for a producer that has gone. */
@@ -72,7 +74,7 @@ export class Streams {
 
   constructor(ports: StreamsPorts) {
     this.#ports = ports;
-    this.#pacer = new Pacer(ports);
+    this.#pacer = new Pacer({ now: ports.steadyNow, schedule: ports.schedule });
   }
 
   /** Those that have not ended, as far as this node knows. */
@@ -130,7 +132,7 @@ export class Streams {
           message: 'must go on with the other half of a surrogate pair, or without half of one',
         });
       case 'accept':
-        stream.heardAt = this.#ports.now();
+        stream.heardAt = this.#ports.steadyNow();
         this.#proceed(stream);
         stream.whenStored(acceptance.end, waiter);
     }
@@ -205,7 +207,7 @@ export class Streams {
 
   /** The producer will not write any more: its streams wait for it to come back. */
   producerGone(producer: StreamProducer): void {
-    const leaseOverAt = this.#ports.now() + this.#ports.leaseMs;
+    const leaseOverAt = this.#ports.steadyNow() + this.#ports.leaseMs;
     for (const stream of this.#ofProducer.get(producer) ?? []) stream.leaseOverAt ??= leaseOverAt;
   }
 
@@ -220,7 +222,7 @@ export class Streams {
   #started(op: StreamStartOp, { message, changed, stream: state }: MessageWritten): void {
     const producer = this.#starting.get(op);
     if (message.status !== 'streaming' || !producer || (op.ifNew && !changed)) return;
-    const { now, leaseMs } = this.#ports;
+    const { steadyNow, leaseMs } = this.#ports;
     const before = this.#active.get(message.id);
     const stream = new ActiveStream({
       id: message.id,
@@ -231,14 +233,14 @@ export class Streams {
       content: message.content,
       epoch: state!.epoch,
       producer,
-      now: now(),
+      now: steadyNow(),
     });
     if (before) {
       this.#lose(before, 'streaming', refused(takenOver));
       stream.announcedLength = before.announcedLength;
       stream.announcedAt = before.announcedAt;
     }
-    if (producer.isClosed) stream.leaseOverAt = now() + leaseMs;
+    if (producer.isClosed) stream.leaseOverAt = steadyNow() + leaseMs;
     this.#active.set(stream.id, stream);
     const ofProducer = this.#ofProducer.get(producer);
     if (ofProducer) ofProducer.add(stream);
@@ -246,10 +248,9 @@ export class Streams {
     this.#proceed(stream);
   }
 
-  #stored({ id, epoch, offset, text, leaseUntil }: StreamTextOp, length: number): void {
+  #stored({ id, epoch, offset, text }: StreamTextOp, length: number): void {
     const stream = this.#active.get(id);
     if (stream?.epoch !== epoch) return;
-    stream.renewedAt = leaseUntil - this.#ports.leaseMs;
     if (text === '') return;
     if (!stream.producer.isClosed) stream.leaseOverAt = undefined;
     const isAll = offset === stream.announcedLength && offset + text.length === length;
@@ -311,9 +312,7 @@ export class Streams {
 
   /** How long it takes until the stream may be announced again. */
   #waitMs({ announcedAt }: ActiveStream): number {
-    const waitMs = announcedAt + announceEveryMs - this.#ports.now();
-    // A clock that went back must not hold it up.
-    return Math.min(announceEveryMs, Math.max(0, waitMs));
+    return Math.max(0, announcedAt + announceEveryMs - this.#ports.steadyNow());
   }
 
   #announce(stream: ActiveStream, delta = ''): void {
@@ -321,7 +320,7 @@ export class Streams {
     const { storedLength } = text;
     if (storedLength <= offset) return;
     stream.announcedLength = storedLength;
-    stream.announcedAt = this.#ports.now();
+    stream.announcedAt = this.#ports.steadyNow();
     const payload = {
       thread_id: threadId,
       stream_id: id,
@@ -359,9 +358,10 @@ export class Streams {
 
   /** Stores text; false where it is to be tried again. Never rejects. */
   async #write(stream: ActiveStream, part: { readonly offset: number; readonly text: string }): Promise<boolean> {
-    const { now, leaseMs, write, logger } = this.#ports;
-    const { id, threadId, epoch, producer } = stream;
-    const leaseUntil = stream.leaseOverAt ?? now() + leaseMs;
+    const { now, steadyNow, leaseMs, write, logger } = this.#ports;
+    const { id, threadId, epoch, producer, leaseOverAt } = stream;
+    const at = steadyNow();
+    const leaseUntil = now() + (leaseOverAt === undefined ? leaseMs : leaseOverAt - at);
     try {
       const result = await write({
         kind: 'stream_text',
@@ -372,7 +372,10 @@ export class Streams {
         leaseUntil,
         ...part,
       });
-      if (result.ok) return true;
+      if (result.ok) {
+        stream.renewedAt = at;
+        return true;
+      }
       // Text that was on its way before it has renewed the lease.
       const isOvertakenRenewal = part.text === '' && result.details?.expected_offset !== undefined;
       if (!isOvertakenRenewal) this.#textRefused(stream, result);
@@ -401,7 +404,7 @@ export class Streams {
     } else {
       // Its producer may no longer write to the thread.
       stream.text = new StreamText(stream.text.slice(0, stream.text.storedLength));
-      stream.leaseOverAt ??= this.#ports.now() + this.#ports.leaseMs;
+      stream.leaseOverAt ??= this.#ports.steadyNow() + this.#ports.leaseMs;
     }
   }
 

@@ -10,8 +10,8 @@ import { FakeProducer } from './fake-producer.ts';
 
 const maxIdleMs = 600_000;
 
-/** A watch that has been started, over streams which only it does anything with. */
-function setUp(leaseMs = 30_000) {
+/** A watch that has been started, over streams which only it does anything with. The time of day was set by `setMs`. */
+function setUp(leaseMs = 30_000, setMs = 0) {
   const clock = new ManualClock();
   const start = clock.now();
   const { logger, lines } = fakeLogger();
@@ -47,7 +47,8 @@ function setUp(leaseMs = 30_000) {
       if (outcomes.write) throw outcomes.write;
     },
     logger,
-    now: clock.now,
+    now: () => clock.now() + setMs,
+    steadyNow: clock.now,
     schedule: clock.schedule,
     leaseMs,
     maxIdleMs,
@@ -78,6 +79,17 @@ function setUp(leaseMs = 30_000) {
     },
   };
 }
+
+test.each([-3_600_000, 3_600_000])('measures by no clock that may be set: by %d ms', async (setMs) => {
+  const { clock, done, add } = setUp(30_000, setMs);
+  add('there');
+  add('gone').leaseOverAt = clock.now() + 5_000;
+  await clock.advance(10_000);
+  expect(done).toEqual([
+    ['interrupt gone', 5_000],
+    ['renew there', 10_000],
+  ]);
+});
 
 describe('a stream whose producer is there', () => {
   test('has its lease renewed every third of it', async () => {

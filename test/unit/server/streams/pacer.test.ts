@@ -51,19 +51,6 @@ test('what was called back together falls into step with what is due a little la
   expect(moments.size).toBeGreaterThanOrEqual(9);
 });
 
-test('a clock that goes back does not hold it up', async () => {
-  const { clock, calls, call } = setUp();
-  let backMs = 0;
-  const pacer = new Pacer({ now: () => clock.now() - backMs, schedule: clock.schedule });
-  let count = 0;
-  pacer.after(40, () => (count += 1));
-  backMs = 3_600_000;
-  call('beside', 0);
-  await clock.advance(40 + 3 * 25);
-  expect(count).toBe(1);
-  expect(calls).toHaveLength(1);
-});
-
 test('what asks again while it is called back is called at a later moment', async () => {
   const { clock, calls, call, pacer } = setUp();
   pacer.after(10, () => call('again', 10));

@@ -47,6 +47,8 @@ export const leaseMs = 30_000;
 /** Streams of one thread, `t`, around a store in memory whose writes come to something when they are told to. */
 export class StreamBench {
   readonly clock = new ManualClock();
+  /** By how many ms the time of day was set forward, or back. */
+  setMs = 0;
   readonly rows = new Map<string, Row>();
   /** Who may read the thread; nobody: everybody. */
   members: string[] = [];
@@ -78,7 +80,8 @@ export class StreamBench {
       onEnding: () => this.happened.push('ending'),
       logger,
       newId: () => `s${++this.#ids}`,
-      now,
+      now: () => now() + this.setMs,
+      steadyNow: now,
       schedule,
       leaseMs,
     });

@@ -72,18 +72,27 @@ describe('text', () => {
     expect(new Set(bench.clock.pending)).toEqual(new Set());
   });
 
-  test('is not held up by a clock that goes back', async () => {
+  test.each([-3_600_000, 3_600_000])('goes on as ever where the time of day is set by %d ms', async (setMs) => {
     const bench = new StreamBench();
     const { id, producer } = await bench.running();
+    const stream = bench.streams.active.get(id)!;
     void bench.chunk(producer, id, 0, 'a');
     await bench.commit();
-    await bench.clock.advance(1000);
-    Object.assign(bench.streams.active.get(id)!, { announcedAt: bench.clock.now() + 3_600_000 });
+    bench.setMs = setMs;
     void bench.chunk(producer, id, 1, 'b');
     await bench.clock.advance(40);
     await bench.commit();
-    await bench.clock.advance(40);
-    expect(bench.textOf(id)).toBe('ab');
+    expect([bench.textOf(id), bench.pauses(id)]).toEqual(['ab', [40]]);
+    const now = bench.clock.now();
+    expect([stream.heardAt, stream.renewedAt]).toEqual([now - 40, now]);
+    bench.streams.producerGone(producer);
+    expect(stream.leaseOverAt).toBe(now + leaseMs);
+    // What others compare with is the time of day.
+    expect(bench.rows.get(id)!.leaseUntil).toBe(now + setMs + leaseMs);
+    void bench.streams.renew(stream);
+    await bench.clock.advance(1000);
+    await bench.commit();
+    expect(bench.rows.get(id)!.leaseUntil).toBe(now + setMs + leaseMs);
   });
 
   test.each([
