@@ -14,6 +14,7 @@ export class Metrics {
     help: 'Client events and HTTP requests answered, by event and outcome (ok or error code).',
     labelNames: ['event', 'outcome'] as const,
     registers: [this.registry],
+    collect: () => this.#addSucceeded(),
   });
   readonly durableEvents = new Counter({
     name: 'threadwire_durable_events_total',
@@ -39,11 +40,20 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  /** Of those the most, added to the counter when somebody looks: it takes half a microsecond to find its labels. */
+  readonly #succeeded = new Map<string, number>();
+
   constructor() {
     collectDefaultMetrics({ register: this.registry });
   }
 
   answered(event: string, outcome: 'ok' | ErrorCode): void {
-    this.requests.inc({ event, outcome });
+    if (outcome === 'ok') this.#succeeded.set(event, (this.#succeeded.get(event) ?? 0) + 1);
+    else this.requests.inc({ event, outcome });
+  }
+
+  #addSucceeded(): void {
+    for (const [event, count] of this.#succeeded) this.requests.inc({ event, outcome: 'ok' }, count);
+    this.#succeeded.clear();
   }
 }

@@ -89,7 +89,7 @@ describe('text', () => {
     expect(stream.leaseOverAt).toBe(now + leaseMs);
     // What others compare with is the time of day.
     expect(bench.rows.get(id)!.leaseUntil).toBe(now + setMs + leaseMs);
-    void bench.streams.renew(stream);
+    bench.streams.renew(stream);
     await bench.clock.advance(1000);
     await bench.commit();
     expect(bench.rows.get(id)!.leaseUntil).toBe(now + setMs + leaseMs);
