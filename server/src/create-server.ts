@@ -191,7 +191,6 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     leaseMs,
     maxIdleMs: options.streamMaxIdleMs ?? 600_000,
   });
-  leaseWatch.start();
   const health = new StoreHealth(store, logger, (isUp) => {
     metrics.storeUp.set(isUp ? 1 : 0);
     if (lifecycle.isDraining) return;
@@ -273,6 +272,8 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     http.listen(options.port ?? 3000, host, resolve);
   });
   const stopExpiry = watchExpiry(rooms, now);
+  // Not before it is sure that this server serves: it would begin what it cannot go on with.
+  leaseWatch.start();
   void responders?.catchUp();
   const { port } = http.address() as AddressInfo;
 

@@ -313,7 +313,7 @@ describe('who may do what', () => {
         await bob('PATCH', `${path}/messages/m`, message),
         await bob('DELETE', `${path}/messages/m`),
       ]) {
-        expectError(reply, 404, 'thread_not_found');
+        expectError(reply, 404, 'thread_not_found', { thread_id: thread });
         expect(reply.error.message.replace(thread, 'ID')).toBe('There is no thread ID that you may read.');
       }
     }

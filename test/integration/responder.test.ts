@@ -1,54 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
+import { limits } from '@threadwire/protocol';
 import type { Message, ServerPayload } from '@threadwire/protocol';
 import { ResponderError } from '../../server/src/responder/responder.ts';
 import type { Responder } from '../../server/src/responder/responder.ts';
 import { startApp } from '../support/app.ts';
-import type { AppOptions } from '../support/app.ts';
 import { runnableBackEnds } from '../support/back-ends.ts';
 import type { OpenBackEnd } from '../support/back-ends.ts';
 import { connectClient } from '../support/client.ts';
-import type { TestClient } from '../support/client.ts';
 import { embeddedBackEnd } from '../support/embedded-back-end.ts';
-import { newGate, newThread, sendText } from './helpers.ts';
-
-/** Says what it was asked, in two pieces. */
-const echo: Responder = async function* ({ content }) {
-  yield 'You said: ';
-  yield content;
-};
-
-const of = (respond: Responder, isRepeatable = true): AppOptions => ({ responder: { respond, isRepeatable } });
-const answered = (overlap = 'queue') => ({ metadata: { responder: { overlap } } });
-
-/** Rejects when the reply is no longer wanted. */
-function abortOf(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason as Error));
-  });
-}
-
-/** Where the reply to a message ends, with the whole of it. */
-async function replyTo(client: TestClient, message: Message): Promise<Message> {
-  const { thread_id } = message;
-  const start = await client.next('stream_start', (started) => started.message_id === `reply:${message.id}`);
-  await client.next('stream_end', ({ stream_id }) => stream_id === start.id);
-  const { messages } = await client.call('fetch_history', { thread_id });
-  return messages.find(({ id }) => id === start.id)!;
-}
-
-/** Somebody in a new thread, who hears what happens in it. */
-async function joined(url: string, fields: Parameters<typeof newThread>[1] = answered()) {
-  const client = await connectClient(url, { user: 'ada' });
-  const { id } = await newThread(client, fields);
-  await client.call('subscribe_thread', { thread_id: id });
-  return { client, id };
-}
-
-/** The replies that a thread has. */
-async function repliesIn(client: TestClient, thread_id: string): Promise<Message[]> {
-  const { messages, streaming } = await client.call('fetch_history', { thread_id });
-  return [...messages, ...streaming].filter(({ sender }) => sender.id === 'assistant');
-}
+import { newGate, sendText } from './helpers.ts';
+import { abortOf, answered, echo, gated, joined, of, repliesIn, replyTo } from './reply-helpers.ts';
 
 describe.each(runnableBackEnds)('a message of a user, on $name', ({ name }) => {
   test('is answered by one streamed reply of the assistant', async () => {
@@ -99,22 +60,6 @@ describe.each(runnableBackEnds)('a message of a user, on $name', ({ name }) => {
 });
 
 describe('replies that overlap', () => {
-  /** Replies that go on until they are told to end, by the content of their messages. */
-  function gated() {
-    const gates = new Map<string, ReturnType<typeof newGate>>();
-    const gateOf = (content: string) => {
-      const gate = gates.get(content) ?? newGate();
-      gates.set(content, gate);
-      return gate;
-    };
-    const respond: Responder = async function* ({ content }, { signal }) {
-      yield `${content} begins`;
-      await Promise.race([gateOf(content).pass(), abortOf(signal)]);
-      yield ' and ends';
-    };
-    return { respond, gateOf };
-  }
-
   async function twoQuestions(overlap: string) {
     const { respond, gateOf } = gated();
     const app = await startApp(of(respond));
@@ -202,7 +147,7 @@ describe('a responder that fails', () => {
     const { client, id } = await joined(app.url);
     const reply = await replyTo(client, await sendText(client, id, 'hello'));
     expect(reply).toMatchObject({ status: 'failed', error: 'The reply is too long.' });
-    expect(reply.content).toHaveLength(260_000);
+    expect(reply.content).toHaveLength(limits.maxStreamLength);
     await client[Symbol.asyncDispose]();
   });
 });

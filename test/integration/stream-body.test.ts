@@ -2,7 +2,7 @@ import { request as httpRequest } from 'node:http';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Message } from '@threadwire/protocol';
+import type { ErrorObject, Message } from '@threadwire/protocol';
 import { startApp } from '../support/app.ts';
 import type { App } from '../support/app.ts';
 import { connectClient } from '../support/client.ts';
@@ -14,7 +14,7 @@ const plainText = 'text/plain; charset=utf-8';
 
 interface Answer {
   readonly status: number;
-  readonly body: { readonly message?: Message; readonly error?: { readonly code: string; readonly details?: unknown } };
+  readonly body: { readonly message?: Message; readonly error?: ErrorObject };
 }
 
 /** A request whose body is written piece by piece. */
@@ -100,6 +100,7 @@ describe('POST /api/threads/:id/stream', () => {
     const { status, body } = await answer;
     expect(status).toBe(409);
     expect(body.error).toMatchObject({ code: 'stream_closed', details: { status: 'cancelled' } });
+    expect(body.error).toMatchObject({ thread_id: id, stream_id });
     request.destroy();
   });
 
@@ -133,7 +134,9 @@ describe('POST /api/threads/:id/stream', () => {
     });
     const late = upload(`${url}?message_id=${messageId}`);
     late.request.end('lost and found');
-    expect(await late.answer).toMatchObject({ status: 409, body: { error: { code: 'stream_closed' } } });
+    const { messages } = await reader.call('fetch_history', { thread_id: id });
+    const about = { thread_id: id, stream_id: messages[0]!.id };
+    expect(await late.answer).toMatchObject({ status: 409, body: { error: { code: 'stream_closed', ...about } } });
   });
 
   test('is fenced where another request takes the stream over', async () => {
@@ -174,10 +177,11 @@ describe('POST /api/threads/:id/stream', () => {
     ['U+0000', 'text\0', 400, 'invalid_payload'],
     ['more than a stream may hold', 'x'.repeat(300_000), 413, 'payload_too_large'],
   ])('refuses %s', async (_what, content, status, code) => {
-    const { url } = await subscribed();
+    const { id, url } = await subscribed();
     const { request, answer } = upload(url);
     request.end(content);
-    expect(await answer).toMatchObject({ status, body: { error: { code } } });
+    const { id: stream_id } = await reader.next('stream_start', ({ thread_id }) => thread_id === id);
+    expect(await answer).toMatchObject({ status, body: { error: { code, thread_id: id, stream_id } } });
   });
 
   test.each([
@@ -190,7 +194,10 @@ describe('POST /api/threads/:id/stream', () => {
     const { id, url } = await subscribed();
     const { request, answer } = upload(`${url}${query}`, headers);
     request.end('text');
-    expect(await answer).toMatchObject({ status, body: { error: { code } } });
+    const { status: answered, body } = await answer;
+    expect(answered).toBe(status);
+    expect(body.error).toMatchObject({ code, thread_id: id });
+    expect(body.error).not.toHaveProperty('stream_id');
     expect((await reader.call('fetch_history', { thread_id: id })).head_seq).toBe(0);
   });
 
@@ -198,7 +205,7 @@ describe('POST /api/threads/:id/stream', () => {
     const { id } = await newThread(reader, { members: ['ada'] });
     const { request, answer } = upload(`${app.url}/api/threads/${id}/stream`);
     request.end('text');
-    expect(await answer).toMatchObject({ status: 404, body: { error: { code: 'thread_not_found' } } });
+    expect(await answer).toMatchObject({ status: 404, body: { error: { code: 'thread_not_found', thread_id: id } } });
   });
 });
 

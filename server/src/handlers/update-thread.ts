@@ -16,12 +16,13 @@ export const updateThread: SharedHandler<'update_thread'> = async (context, payl
     .catch((error: unknown) => {
       // It may have taken effect: whoever was removed must not stay.
       headPoll.alert();
+      context.responders?.changed(payload.thread_id);
       throw error;
     });
   if (!result.ok) throw refused(result);
   // Also where nothing changes now: this may repeat a request that took effect without an answer.
   evictStrangers(context, result.thread);
   if (result.changed) watch.changed(result.thread, result.before);
-  context.responders?.changed(result.thread);
+  context.responders?.changed(payload.thread_id, result.before);
   return { thread: result.thread };
 };

@@ -15,6 +15,7 @@ import { handlers } from '../handlers/index.ts';
 import type { Lifecycle } from '../lifecycle.ts';
 import { RequestError, invalidPayload } from '../request-error.ts';
 import type { Services } from '../services.ts';
+import type { RequestAbout } from './error-handler.ts';
 import { RequestLimits } from './request-limits.ts';
 import { streamBody } from './stream-body.ts';
 
@@ -85,13 +86,14 @@ async function serve(
   request: Request,
   response: Response,
 ): Promise<void> {
-  response.locals['event'] = route.event;
+  const about = aboutRequest(request);
+  Object.assign(response.locals, { event: route.event, about });
   refuseWhileDraining(lifecycle, response);
   const identity = await authenticate(services, request);
   requestLimits.admit(request, identity);
   if (route.event === 'stream_body') {
     const fields = parse(streamBodySchema, fieldsOf(request, route), 'The request');
-    const message = await streamBody(services, lifecycle, identity, request, fields);
+    const message = await streamBody(services, lifecycle, identity, request, fields, (id) => (about.stream_id = id));
     services.metrics.answered(`http ${route.event}`, 'ok');
     response.json({ message });
     return;
@@ -106,6 +108,12 @@ async function serve(
   const [first, second = first] = route.statuses as readonly [number, number?];
   services.metrics.answered(`http ${route.event}`, 'ok');
   response.status(isRepeat ? second : first).json(data);
+}
+
+/** What an error says about the request, as far as it is well-formed: known before it is known what is wrong with it. */
+function aboutRequest({ params }: Request): RequestAbout {
+  const threadId = idSchema.safeParse(params['thread_id']);
+  return threadId.success ? { thread_id: threadId.data } : {};
 }
 
 function refuseWhileDraining(lifecycle: Lifecycle, response: Response): void {

@@ -1,8 +1,12 @@
 import { errorTable } from '@threadwire/protocol';
+import type { ErrorObject } from '@threadwire/protocol';
 import type { ErrorRequestHandler } from 'express';
 import { RequestError, invalidPayload, toRequestError } from '../request-error.ts';
 import type { Services } from '../services.ts';
 import { answerEarly } from './early-answer.ts';
+
+/** What an error may say about the request that it answers; in the response's locals as `about`. */
+export type RequestAbout = { -readonly [F in 'thread_id' | 'stream_id']?: ErrorObject[F] };
 
 /** Answers whatever was thrown while a request was served, as an error object with its status. */
 export function createErrorHandler({ logger, metrics }: Services): ErrorRequestHandler {
@@ -20,7 +24,7 @@ export function createErrorHandler({ logger, metrics }: Services): ErrorRequestH
     const { status } = errorTable[error.code];
     if (status === 401) response.set('WWW-Authenticate', 'Bearer');
     answerEarly(request, response);
-    response.status(status).json({ error: error.toObject() });
+    response.status(status).json({ error: error.toObject(response.locals['about'] as RequestAbout | undefined) });
   };
 }
 

@@ -38,7 +38,7 @@ class BodyProducer implements StreamProducer {
 /**
  * Streams a request's body into a message as it arrives; resolves with the message when both have ended. Each piece is
  * stored before the next one is read, so that the sender is held up where the store is. A body that breaks off, or that
- * is refused in the middle, leaves the stream to its lease.
+ * is refused in the middle, leaves the stream to its lease. `onStream` is told which stream it is, as soon as it is one.
  *
  * @throws {RequestError} as soon as the stream is not this request's any more, whatever of the body is still to come.
  */
@@ -48,6 +48,7 @@ export async function streamBody(
   identity: Identity,
   request: Request,
   { thread_id: threadId, message_id: messageId = services.newId(), role = 'assistant' }: StreamBody,
+  onStream: (streamId: string) => void,
 ): Promise<Message> {
   checkType(request);
   mayStream(identity.actor);
@@ -60,6 +61,7 @@ export async function streamBody(
   draining.addEventListener('abort', drain, { once: true });
   try {
     const { message, offset } = await streams.start(producer, { threadId, messageId, role, metadata: {} });
+    onStream(message.id);
     if (message.status !== 'streaming') {
       if (message.status === 'complete') return message;
       throw refused(streamClosed(message.status));

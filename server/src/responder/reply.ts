@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { limits } from '@threadwire/protocol';
 import type { Message } from '@threadwire/protocol';
 import type { Logger } from '../logger.ts';
 import { RequestError, toRequestError } from '../request-error.ts';
@@ -8,6 +8,10 @@ import type { Streams } from '../streams/streams.ts';
 import type { Actor } from '../threads/access.ts';
 import { ResponderError } from './responder.ts';
 import type { Responder } from './responder.ts';
+import { beginning, slices } from './slices.ts';
+import { untilAborted } from './until-aborted.ts';
+import { untilAvailable } from './until-available.ts';
+import { wellFormed } from './well-formed.ts';
 
 export interface ReplyPorts {
   readonly respond: Responder;
@@ -22,9 +26,10 @@ export const assistant: Actor = { id: 'assistant', agent: true, admin: true };
 const historyLimit = 200;
 /** So much text may be on its way into the store before the responder has to wait (UTF-16 units). */
 const maxUnderWay = 16 * 1024;
-/** How long a store that is away is waited for, each time a little longer, and how often. */
-const retryMs = 500;
-const maxRetries = 20;
+/** Longer pieces are stored, and sent to readers, in several. */
+const maxPieceLength = maxUnderWay / 2;
+const notMade = 'The reply could not be made.';
+const notContinued = 'The reply could not be continued where it broke off.';
 
 /** The idempotency key of the reply to a message. */
 export function replyKey(messageId: string): string {
@@ -55,13 +60,11 @@ export class Reply implements StreamProducer {
     this.#controller.abort(error);
   }
 
-  /** Ends it, whatever of it has been streamed. */
+  /** Ends it, whatever of it has been streamed; one that has not begun yet is cancelled as soon as it has. */
   cancel(reason: string): void {
+    if (this.#cancelReason !== undefined) return;
     this.#cancelReason = reason;
-    if (this.#streamId === undefined) return;
-    this.#ports.streams.cancel(assistant, { stream_id: this.#streamId, reason }).catch((error: unknown) => {
-      this.#ports.logger.warn({ err: error, stream_id: this.#streamId }, 'a reply could not be cancelled');
-    });
+    if (this.#streamId !== undefined) this.#cancelStream(this.#streamId, reason);
   }
 
   /** It is given up here; its stream is left to its lease. */
@@ -102,7 +105,7 @@ export class Reply implements StreamProducer {
     if (message.status !== 'streaming' || (resumed && !takeUp)) return;
     this.#streamId = message.id;
     if (this.#cancelReason !== undefined) {
-      this.cancel(this.#cancelReason);
+      this.#cancelStream(message.id, this.#cancelReason);
       return;
     }
     let length = 0;
@@ -125,25 +128,33 @@ export class Reply implements StreamProducer {
 
   async #write(streamId: string, heldLength: number): Promise<number> {
     const { signal } = this.#controller;
-    const { respond, streams } = this.#ports;
+    const history = (): Promise<Message[]> => this.#persist(() => this.#history());
+    const said = this.#ports.respond(this.message, { signal, history, heldLength });
     let offset = 0;
-    for await (const delta of respond(this.message, { signal, history: () => this.#history(), heldLength })) {
+    for await (const piece of slices(wellFormed(untilAborted(said, signal)), maxPieceLength)) {
       signal.throwIfAborted();
-      if (delta === '') continue;
-      const chunk = { stream_id: streamId, offset, delta };
+      const delta = beginning(piece, limits.maxStreamLength - offset);
+      if (delta !== '') await this.#append({ stream_id: streamId, offset, delta });
       offset += delta.length;
-      this.#underWay += delta.length;
-      void streams
-        .append(this, chunk)
-        .catch((error: unknown) => this.#appendFailed(error))
-        .finally(() => {
-          this.#underWay -= delta.length;
-          if (this.#underWay < maxUnderWay) this.#goOn?.();
-        });
-      if (this.#underWay >= maxUnderWay) await new Promise<void>((resolve) => (this.#goOn = resolve));
+      if (delta !== piece) throw new ResponderError('The reply is too long.');
     }
     signal.throwIfAborted();
+    if (offset < heldLength) throw new ResponderError(notContinued);
     return offset;
+  }
+
+  /** Resolves when there may be more. */
+  async #append(chunk: { readonly stream_id: string; readonly offset: number; readonly delta: string }): Promise<void> {
+    const { length } = chunk.delta;
+    this.#underWay += length;
+    void this.#ports.streams
+      .append(this, chunk)
+      .catch((error: unknown) => this.#appendFailed(error))
+      .finally(() => {
+        this.#underWay -= length;
+        if (this.#underWay < maxUnderWay) this.#goOn?.();
+      });
+    if (this.#underWay >= maxUnderWay) await new Promise<void>((resolve) => (this.#goOn = resolve));
   }
 
   async #history(): Promise<Message[]> {
@@ -155,31 +166,33 @@ export class Reply implements StreamProducer {
   }
 
   #appendFailed(error: unknown): void {
-    const { code } = toRequestError(error);
     // What was accepted is stored as soon as the store is back.
-    if (code === 'unavailable') return;
-    const text =
-      code === 'payload_too_large' ? 'The reply is too long.' : 'The reply could not be continued where it broke off.';
-    this.#controller.abort(new ResponderError(text));
+    if (toRequestError(error).code !== 'unavailable') this.#controller.abort(new ResponderError(notContinued));
   }
 
   #explain(error: unknown): string {
-    if (error instanceof ResponderError) return error.message;
+    if (error instanceof ResponderError) return forReaders(error.message);
     this.#ports.logger.error({ err: error, message_id: this.message.id }, 'a responder failed');
-    return 'The reply could not be made.';
+    return notMade;
   }
 
-  /** Asks again while the store is away. */
-  async #persist<T>(request: () => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await request();
-      } catch (error) {
-        const { code } = toRequestError(error);
-        const mayPass = code === 'unavailable' || code === 'overloaded' || code === 'too_many_streams';
-        if (!mayPass || attempt === maxRetries || this.#controller.signal.aborted) throw error;
-        await delay(retryMs * attempt, undefined, { signal: this.#controller.signal });
-      }
-    }
+  #cancelStream(streamId: string, reason: string): void {
+    this.#persist(() => this.#ports.streams.cancel(assistant, { stream_id: streamId, reason })).catch(
+      (error: unknown) => {
+        if (this.#controller.signal.aborted) return;
+        this.#ports.logger.warn({ err: error, stream_id: streamId }, 'a reply could not be cancelled');
+      },
+    );
   }
+
+  #persist<T>(request: () => Promise<T>): Promise<T> {
+    return untilAvailable(request, this.#controller.signal);
+  }
+}
+
+/** As much of it as an error may hold. */
+function forReaders(text: string): string {
+  const bytes = Buffer.from(text.replaceAll('\0', '\uFFFD')).subarray(0, limits.maxReasonBytes);
+  // A character that is cut at the end is waited for, and left out.
+  return new TextDecoder().decode(bytes, { stream: true }) || notMade;
 }

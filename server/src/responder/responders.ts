@@ -1,14 +1,18 @@
 import { limits } from '@threadwire/protocol';
 import type { Message, Thread } from '@threadwire/protocol';
 import type { Logger } from '../logger.ts';
+import { RequestError } from '../request-error.ts';
 import type { AbandonedStream, ThreadStore } from '../store/thread-store.ts';
 import type { Streams } from '../streams/streams.ts';
 import type { Change } from '../threads/durable-event.ts';
 import type { ChosenResponder } from './choose-responder.ts';
+import { isQuestion, isReply, owedReplies } from './owed-replies.ts';
+import { ReplyLine } from './reply-line.ts';
 import { Reply, assistant, replyKey } from './reply.ts';
 import type { ReplyPorts } from './reply.ts';
 import { overlapOf } from './responder-config.ts';
 import type { Overlap } from './responder-config.ts';
+import { untilAvailable } from './until-available.ts';
 
 export interface RespondersPorts {
   readonly responder: Pick<ChosenResponder, 'respond' | 'isRepeatable'>;
@@ -22,12 +26,19 @@ export interface RespondersPorts {
 const maxKnown = 10_000;
 /** How long that holds where other processes change threads too. */
 const knownForMs = 2000;
-/** What came while no server ran is answered when one starts, if it is no older than this. */
+/** What a server that went left unanswered is answered by the next one, if it is no older than this. */
 const catchUpMs = 60 * 60 * 1000;
 const maxThreadsLookedThrough = 1000;
+/** Pages of a thread. */
+const maxPagesLookedThrough = 5;
 
-/** The replies of a thread, in the order in which their messages came: those that run, and those that wait. */
-type Line = Reply[];
+/** Whether somebody answers in a thread, and how. */
+interface Known {
+  readonly overlap: Promise<Overlap | undefined>;
+  /** Nothing where it is known by then. */
+  readonly resolve: (overlap: Overlap | undefined) => void;
+  readonly at: number;
+}
 
 /**
  * Answers messages of the role `user` in threads whose metadata asks for it: each by one reply, streamed as the user
@@ -36,9 +47,9 @@ type Line = Reply[];
 export class Responders {
   readonly #ports: RespondersPorts;
   readonly #replyPorts: ReplyPorts;
-  readonly #known = new Map<string, { overlap: Promise<Overlap | undefined>; at: number }>();
-  readonly #lines = new Map<string, Line>();
-  #isStopped = false;
+  readonly #known = new Map<string, Known>();
+  readonly #lines = new Map<string, ReplyLine>();
+  readonly #stopping = new AbortController();
 
   constructor(ports: RespondersPorts) {
     this.#ports = ports;
@@ -49,7 +60,7 @@ export class Responders {
   /** How many replies are under way, or wait. */
   get size(): number {
     let size = 0;
-    for (const line of this.#lines.values()) size += line.length;
+    for (const line of this.#lines.values()) size += line.size;
     return size;
   }
 
@@ -58,9 +69,11 @@ export class Responders {
     if (change.event === 'thread_message' && isQuestion(change.payload)) void this.#answer(change.payload);
   }
 
-  /** A thread was changed here. */
-  changed({ id }: Thread): void {
-    this.#known.delete(id);
+  /** A thread was changed here, or may have been; `before`: as it was. */
+  changed(threadId: string, before?: Thread): void {
+    // What is being read may be newer than the messages for which it is.
+    if (before) this.#known.get(threadId)?.resolve(overlapOf(before.metadata));
+    this.#known.delete(threadId);
   }
 
   /**
@@ -72,89 +85,110 @@ export class Responders {
     if (!responder.isRepeatable || this.#isStopped) return false;
     const stream = await store.findStream(id);
     const question = stream && (await this.#questionOf(stream.message));
-    if (!question) return false;
+    if (!question || this.#isStopped) return false;
     const line = this.#line(threadId);
-    if (line.some(({ message }) => message.id === question.id)) return true;
-    this.#begin(line, new Reply(question, this.#replyPorts), true);
+    if (!line.has(question.id)) line.takeUp(new Reply(question, this.#replyPorts));
     return true;
   }
 
-  /** Answers what came while no server ran, and goes on with what one left; once, when the server has started. */
+  /** Goes on with what the server before left, and answers what it owed; once, when the server has started. */
   async catchUp(): Promise<void> {
-    const { store, now, logger } = this.#ports;
-    const since = now() - catchUpMs;
+    const startedAt = this.#ports.now();
     try {
-      let after: Parameters<ThreadStore['listThreads']>[0]['after'];
-      for (let looked = 0; looked < maxThreadsLookedThrough && !this.#isStopped;) {
-        const page = await store.listThreads({ actor: assistant, after, limit: limits.maxListPage });
-        for (const thread of page.threads) {
-          if (overlapOf(thread.metadata)) await this.#catchUpOn(thread, since);
-        }
-        looked += page.threads.length;
-        after = page.next;
-        if (!after || after.updatedAt < since) return;
+      for (const threadId of await this.#latestThreads(startedAt - catchUpMs)) {
+        if (this.#isStopped) return;
+        await this.#catchUpOn(threadId, startedAt);
       }
     } catch (error) {
-      logger.warn({ err: error }, 'what came before the start is not answered');
+      if (!this.#isStopped) this.#ports.logger.warn({ err: error }, 'what came before the start is not answered');
     }
   }
 
   /** Gives up all replies; they are gone on with by whoever takes up their streams. */
   stop(): void {
-    this.#isStopped = true;
-    for (const line of this.#lines.values()) for (const reply of line) reply.stop();
+    this.#stopping.abort(new RequestError('unavailable', 'The server stops.'));
+    for (const line of this.#lines.values()) line.stop();
     this.#lines.clear();
   }
 
-  async #catchUpOn({ id: threadId }: Thread, since: number): Promise<void> {
-    const { store, responder } = this.#ports;
-    const [read] = await store.histories([{ threadId, actor: assistant }]);
-    if (!read?.ok) return;
-    const { messages, streaming } = read.history;
-    const keys = new Set([...messages, ...streaming].filter(isReply).map((message) => message.message_id));
-    for (const message of messages) {
-      const isNew = Date.parse(message.created_at) >= since;
-      if (isNew && isQuestion(message) && !keys.has(replyKey(message.id))) await this.#answer(message);
+  get #isStopped(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
+  /** Where somebody answers, and something has happened since then; listed at once, since what is active moves to the front. */
+  async #latestThreads(since: number): Promise<string[]> {
+    const ids: string[] = [];
+    let after: Parameters<ThreadStore['listThreads']>[0]['after'];
+    for (let looked = 0; looked < maxThreadsLookedThrough;) {
+      const request = { actor: assistant, after, limit: limits.maxListPage };
+      const { threads, next } = await this.#read(() => this.#ports.store.listThreads(request));
+      ids.push(...threads.filter(({ metadata }) => overlapOf(metadata)).map(({ id }) => id));
+      looked += threads.length;
+      if (!next || next.updatedAt < since) break;
+      after = next;
     }
-    // Where this is the only process, whoever streamed it has gone.
-    if (store.kind !== 'embedded' || !responder.isRepeatable) return;
-    for (const { id } of streaming.filter(isReply)) {
-      if (!this.#ports.streams.active.has(id)) await this.takeUp({ id, threadId });
+    return ids;
+  }
+
+  async #catchUpOn(threadId: string, startedAt: number): Promise<void> {
+    const { store, responder, streams } = this.#ports;
+    const since = startedAt - catchUpMs;
+    const left = await this.#latest(threadId, since);
+    if (!left) return;
+    const { thread, streaming, messages } = left;
+    // Where this is the only process, whoever streamed it has gone. Before what came later, as if nothing had happened.
+    if (store.kind === 'embedded' && responder.isRepeatable) {
+      for (const { id } of streaming.filter(isReply)) {
+        if (!streams.active.has(id)) await this.#read(() => this.takeUp({ id, threadId }));
+      }
     }
+    // What has come since then may be among it, and be answered already: it is not answered twice.
+    for (const message of owedReplies(thread, [...messages, ...streaming], startedAt)) {
+      if (Date.parse(message.created_at) >= since) await this.#answer(message);
+    }
+  }
+
+  /** A thread with what it got since then, oldest first, as far as it is looked through. */
+  async #latest(
+    threadId: string,
+    since: number,
+  ): Promise<{ thread: Thread; streaming: Message[]; messages: Message[] } | undefined> {
+    const [read] = await this.#page(threadId);
+    if (!read?.ok) return undefined;
+    const { thread, streaming } = read.history;
+    let { messages, has_more: hasMore } = read.history;
+    for (let pages = 1; hasMore && pages < maxPagesLookedThrough; pages += 1) {
+      const [oldest] = messages;
+      if (!oldest || Date.parse(oldest.created_at) < since) break;
+      const [earlier] = await this.#page(threadId, oldest.position);
+      if (!earlier?.ok) break;
+      messages = [...earlier.history.messages, ...messages];
+      hasMore = earlier.history.has_more;
+    }
+    return { thread, streaming, messages };
+  }
+
+  #page(threadId: string, beforePosition?: number): ReturnType<ThreadStore['histories']> {
+    const request = { threadId, actor: assistant, beforePosition, limit: limits.maxHistoryPage };
+    return this.#read(() => this.#ports.store.histories([request]));
   }
 
   async #answer(message: Message): Promise<void> {
     const { thread_id: threadId } = message;
-    const overlap = await this.#overlapOf(threadId).catch(() => undefined);
+    const overlap = await this.#overlapOf(threadId).catch((error: unknown) => {
+      if (!this.#isStopped)
+        this.#ports.logger.error({ err: error, message_id: message.id }, 'a message is not answered');
+      return undefined;
+    });
     if (!overlap || this.#isStopped) return;
     const line = this.#line(threadId);
-    const reply = new Reply(message, this.#replyPorts);
-    if (overlap === 'cancel_previous') {
-      for (const earlier of line.splice(0)) earlier.cancel('A newer message came.');
-    }
-    if (overlap === 'queue' && line.length > 0) line.push(reply);
-    else this.#begin(line, reply, false);
+    if (!line.has(message.id)) line.add(new Reply(message, this.#replyPorts), overlap);
   }
 
-  #begin(line: Line, reply: Reply, takeUp: boolean): void {
-    if (!line.includes(reply)) line.push(reply);
-    void reply.run(takeUp).finally(() => {
-      const { thread_id: threadId } = reply.message;
-      const index = line.indexOf(reply);
-      if (index >= 0) line.splice(index, 1);
-      const [next] = line;
-      if (next) {
-        if (!next.isStarted && !this.#isStopped) this.#begin(line, next, false);
-      } else if (this.#lines.get(threadId) === line) {
-        this.#lines.delete(threadId);
-      }
-    });
-  }
-
-  #line(threadId: string): Line {
+  #line(threadId: string): ReplyLine {
     let line = this.#lines.get(threadId);
     if (!line) {
-      line = [];
+      line = new ReplyLine(() => this.#lines.delete(threadId));
       this.#lines.set(threadId, line);
     }
     return line;
@@ -164,10 +198,18 @@ export class Responders {
     const { store, now } = this.#ports;
     const known = this.#known.get(threadId);
     if (known && (store.kind === 'embedded' || now() - known.at < knownForMs)) return known.overlap;
-    const overlap = store.threads([threadId]).then(([thread]) => thread && overlapOf(thread.metadata));
+    let resolve!: Known['resolve'];
+    const overlap = new Promise<Overlap | undefined>((known, failed) => {
+      resolve = known;
+      this.#read(() => store.threads([threadId])).then(
+        ([thread]) => known(thread && overlapOf(thread.metadata)),
+        failed,
+      );
+    });
+    const loaded = { overlap, resolve, at: now() };
     this.#known.delete(threadId);
-    this.#known.set(threadId, { overlap, at: now() });
-    overlap.catch(() => this.#known.delete(threadId));
+    this.#known.set(threadId, loaded);
+    overlap.catch(() => this.#known.get(threadId) === loaded && this.#known.delete(threadId));
     if (this.#known.size > maxKnown) {
       const [oldest] = this.#known.keys();
       this.#known.delete(oldest!);
@@ -185,12 +227,9 @@ export class Responders {
     const question = read?.ok ? read.history.messages.at(-1) : undefined;
     return question && replyKey(question.id) === reply.message_id ? question : undefined;
   }
-}
 
-function isQuestion({ role, status, sender }: Message): boolean {
-  return role === 'user' && status === 'complete' && sender.id !== assistant.id;
-}
-
-function isReply({ sender, message_id: messageId }: Message): boolean {
-  return sender.id === assistant.id && messageId.startsWith(replyKey(''));
+  /** While the store is away it is waited for: a message that was stored is answered. */
+  #read<T>(request: () => Promise<T>): Promise<T> {
+    return untilAvailable(request, this.#stopping.signal);
+  }
 }

@@ -8,7 +8,7 @@ import type { Streams } from './streams.ts';
 export interface LeaseWatchPorts {
   readonly streams: Pick<Streams, 'active' | 'interrupt' | 'renew'>;
   readonly store: Pick<ThreadStore, 'abandonedStreams'>;
-  readonly write: (op: StreamEndOp) => Promise<unknown>;
+  readonly write: (op: StreamEndOp) => Promise<{ readonly ok: boolean }>;
   /** Goes on with a stream that was left, if it can; else it is called interrupted. */
   readonly takeUp?: ((stream: AbandonedStream) => Promise<boolean>) | undefined;
   readonly logger: Logger;
@@ -41,14 +41,20 @@ export class LeaseWatch {
     this.#ports = ports;
   }
 
+  /** The first round comes at once: what a server left whose lease is over by now has waited long enough. */
   start(): void {
-    const { schedule, leaseMs } = this.#ports;
-    if (this.#isStopped) return;
-    schedule(() => void this.#round().finally(() => this.start()), Math.min(longestRoundMs, leaseMs / roundsPerLease));
+    this.#scheduleRound(0);
   }
 
   stop(): void {
     this.#isStopped = true;
+  }
+
+  #scheduleRound(delayMs: number): void {
+    const { schedule, leaseMs } = this.#ports;
+    if (this.#isStopped) return;
+    const pauseMs = Math.min(longestRoundMs, leaseMs / roundsPerLease);
+    schedule(() => void this.#round().finally(() => this.#scheduleRound(pauseMs)), delayMs);
   }
 
   async #round(): Promise<void> {
@@ -77,16 +83,23 @@ export class LeaseWatch {
 
   /** Those of servers that have gone, this one before it was started again among them. */
   async #endAbandoned(): Promise<void> {
-    const { store, streams, write, now, takeUp } = this.#ports;
+    const { store, streams, now } = this.#ports;
     const at = now();
-    const abandoned = await store.abandonedStreams(at, maxAbandoned);
-    const others = abandoned.filter(({ id }) => !streams.active.has(id));
-    await Promise.all(
-      others.map(async (stream) => {
-        if (await takeUp?.(stream)) return;
-        // One that was taken up elsewhere meanwhile is refused.
-        await write({ kind: 'stream_end', status: 'interrupted', leaseOverAt: at, at, ...stream });
-      }),
-    );
+    let isMore = true;
+    while (isMore && !this.#isStopped) {
+      const abandoned = await store.abandonedStreams(at, maxAbandoned);
+      const others = abandoned.filter(({ id }) => !streams.active.has(id));
+      const areEnded = await Promise.all(others.map((stream) => this.#endOne(stream, at)));
+      // Those that have not ended would only be found again.
+      isMore = abandoned.length === maxAbandoned && areEnded.includes(true);
+    }
+  }
+
+  async #endOne(stream: AbandonedStream, at: number): Promise<boolean> {
+    const { write, takeUp } = this.#ports;
+    if (await takeUp?.(stream)) return false;
+    // One that was taken up elsewhere meanwhile is refused.
+    const { ok } = await write({ kind: 'stream_end', status: 'interrupted', leaseOverAt: at, at, ...stream });
+    return ok;
   }
 }

@@ -88,6 +88,39 @@ describe('delete_message', () => {
   });
 });
 
+describe('delete_message of what streams, with if_seq', () => {
+  async function streaming() {
+    const app = new FakeApp();
+    await app.thread('t', 'bot');
+    const bot = app.connect(actorOf('bot', { agent: true }));
+    const other = app.connect(actorOf('bot', { agent: true }));
+    const { message } = await bot.ask('stream_start', { thread_id: 't', message_id: 'run' });
+    return { app, bot, other, stream_id: message.id, it: { thread_id: 't', id: message.id, if_seq: message.seq } };
+  }
+
+  test('is not held up by the cancel that it takes', async () => {
+    const { bot, it } = await streaming();
+    expect(await bot.ask('delete_message', it)).toMatchObject({ message: { seq: 3, status: 'deleted' } });
+  });
+
+  test.each([
+    ['its producer ends', 'stream_end', { offset: 0, status: 'complete' }, 'complete'],
+    ['somebody else cancels', 'stream_cancel', {}, 'cancelled'],
+  ] as const)('is refused where %s it first', async (_who, event, fields, status) => {
+    const { app, bot, other, stream_id, it } = await streaming();
+    const hold = app.store.hold('write');
+    const deleting = other.refused('delete_message', it);
+    await hold.reached;
+    // It is found to stream, and ends before it can be cancelled.
+    const ending = bot.ask(event, { stream_id, ...fields });
+    hold.release();
+    expect(await ending).toMatchObject({ message: { seq: 2, status } });
+    expect(await deleting).toMatchObject({ code: 'seq_conflict', details: { seq: 2 } });
+    const { messages } = await bot.ask('fetch_history', { thread_id: 't' });
+    expect(messages).toMatchObject([{ status, seq: 2 }]);
+  });
+});
+
 describe.each([
   ['edit_message', { content: 'changed' }],
   ['delete_message', {}],

@@ -21,7 +21,11 @@ function setUp(leaseMs = 30_000, setMs = 0) {
   const note = (what: string): void => void done.push([what, clock.now() - start]);
   const store = { abandoned: [] as AbandonedStream[], asked: 0, failure: undefined as Error | undefined };
   const written: StreamEndOp[] = [];
-  const outcomes = { interrupt: undefined as Error | undefined, write: undefined as Error | undefined };
+  const outcomes = {
+    interrupt: undefined as Error | undefined,
+    write: undefined as Error | undefined,
+    isRefused: false,
+  };
   const watch = new LeaseWatch({
     streams: {
       active,
@@ -36,15 +40,18 @@ function setUp(leaseMs = 30_000, setMs = 0) {
       },
     },
     store: {
-      abandonedStreams: async () => {
+      abandonedStreams: async (_at, limit) => {
         store.asked += 1;
         if (store.failure) throw store.failure;
-        return store.abandoned;
+        return store.abandoned.slice(0, limit);
       },
     },
     write: async (op) => {
       written.push(op);
       if (outcomes.write) throw outcomes.write;
+      if (outcomes.isRefused) return { ok: false };
+      store.abandoned = store.abandoned.filter(({ id }) => id !== op.id);
+      return { ok: true };
     },
     logger,
     now: () => clock.now() + setMs,
@@ -166,7 +173,7 @@ describe('a stream whose producer has gone', () => {
     const { clock, done, add, outcomes } = setUp();
     for (const id of ['a', 'b']) add(id).leaseOverAt = clock.now();
     outcomes.interrupt = new TypeError('poison');
-    await clock.advance(1000);
+    await clock.advance(0);
     expect(done.map(([what]) => what)).toEqual(['interrupt a', 'interrupt b']);
   });
 });
@@ -174,12 +181,39 @@ describe('a stream whose producer has gone', () => {
 describe('a stream of a server that has gone', () => {
   const abandoned: AbandonedStream = { threadId: 't', id: 'left', epoch: 3 };
 
-  test('is ended as interrupted, for whoever has it then, if its lease is still over', async () => {
+  test('is ended as interrupted as soon as the watch starts, if its lease is still over', async () => {
     const { clock, store, written } = setUp();
     store.abandoned = [abandoned];
-    await clock.advance(1000);
+    await clock.advance(0);
     const at = clock.now();
     expect(written).toEqual([{ kind: 'stream_end', status: 'interrupted', leaseOverAt: at, at, ...abandoned }]);
+  });
+
+  test('is ended in the round in which its lease is found to be over', async () => {
+    const { clock, store, written } = setUp();
+    await clock.advance(500);
+    store.abandoned = [abandoned];
+    await clock.advance(499);
+    expect(written).toEqual([]);
+    await clock.advance(1);
+    expect(written).toMatchObject([{ id: 'left', at: clock.now() }]);
+  });
+
+  const many = Array.from({ length: 250 }, (_, i): AbandonedStream => ({ threadId: 't', id: `left-${i}`, epoch: 1 }));
+
+  test('does not wait for another round where there are many', async () => {
+    const { clock, store, written } = setUp();
+    store.abandoned = many;
+    await clock.advance(0);
+    expect(written).toHaveLength(250);
+  });
+
+  test('is tried once a round where none of many can be ended', async () => {
+    const { clock, store, outcomes, written } = setUp();
+    store.abandoned = many;
+    outcomes.isRefused = true;
+    await clock.advance(1000);
+    expect([store.asked, written.length]).toEqual([2, 200]);
   });
 
   test('is left alone where its producer has come here', async () => {
@@ -193,7 +227,7 @@ describe('a stream of a server that has gone', () => {
   test('is looked for again where the store is away, which is no news to the log', async () => {
     const { clock, store, outcomes, written, lines } = setUp();
     store.failure = new StoreUnavailable('away');
-    await clock.advance(2000);
+    await clock.advance(1000);
     store.failure = undefined;
     store.abandoned = [abandoned];
     outcomes.write = new StoreUnavailable('away');
@@ -206,7 +240,7 @@ describe('a stream of a server that has gone', () => {
   test('is looked for again after what nobody foresaw, which is logged', async () => {
     const { clock, store, lines } = setUp();
     store.failure = new TypeError('unforeseen');
-    await clock.advance(2000);
+    await clock.advance(1000);
     expect(store.asked).toBe(2);
     expect(lines.map(({ level }) => level)).toEqual(['error', 'error']);
   });
