@@ -136,6 +136,41 @@ describeInChromium('a reply that grows in the demo page', (browser) => {
   );
 
   test(
+    'shows a table from the first word of its head on',
+    async () => {
+      await using server = await startServer({ args: pageArgs });
+      await using api = await connectClient(server.url, { user: 'carl' });
+      await api.call('create_thread', { id: 'talk', title: 'Talk' });
+      await using window = await browser.openWindow(server.url, 'ann', { path: '/t/talk' });
+      const replies = new Replies(await window.joinServer());
+      await window.page.getByText('the first word is yours').waitFor();
+      replies.start('reply', 'Look:');
+      const body = window.message('Look:').locator('.message-body');
+      const steps: readonly { said: string; head: readonly string[]; caret: string }[] = [
+        { said: '\n| Na', head: ['Na'], caret: 'th' },
+        { said: 'me | Va', head: ['Name', 'Va'], caret: 'th' },
+        { said: 'lue |\n', head: ['Name', 'Value'], caret: 'th' },
+        { said: '| :--', head: ['Name', 'Value'], caret: 'th' },
+        { said: ': | -', head: ['Name', 'Value'], caret: 'th' },
+        { said: '--: |\n', head: ['Name', 'Value'], caret: 'th' },
+        { said: '| a', head: ['Name', 'Value'], caret: 'td' },
+      ];
+      let content = 'Look:';
+      for (const { said, head, caret } of steps) {
+        replies.grow('reply', (content += said));
+        const isShown = async (): Promise<boolean> =>
+          (await body.locator('th').allTextContents()).join() === head.join() &&
+          (await body.locator(`${caret} .caret`).count()) === 1;
+        await eventually(`a table is shown at the end of ${JSON.stringify(content)}`, isShown);
+        expect(await body.locator('p').allTextContents()).toEqual(['Look:']);
+        expect(await body.locator('.caret').count()).toBe(1);
+      }
+      expect(await body.locator('th').first().getAttribute('data-align')).toBe('center');
+    },
+    timeoutMs,
+  );
+
+  test(
     'is followed from the end of the list, and by nobody who has scrolled up',
     async () => {
       await using server = await startServer({ args: pageArgs });

@@ -11,9 +11,22 @@ describe('the end of a text that grows is read as what it will be', () => {
     ['a quote', 'a\n> ', 'a\n'],
     ['a fence', 'text\n``', 'text\n'],
     ['a line under a heading', 'text\n==', 'text\n'],
-    ['the head of a table', 'text\n| a | b', 'text\n'],
-    ['the second line of a table', '| a | b |\n| --- | -', ''],
+    ['a row of a table', '| a |\n| --- |\n| ', '| a |\n| --- |\n'],
   ])('the marks of %s wait for what they mark', (_what, text, mended) => {
+    expect(mendTail(text)).toBe(mended);
+  });
+
+  test.each([
+    ['its first word', '| a', '| a\n| --- |'],
+    ['a part of its head', 'text\n| a | **b', 'text\n| a | **b**\n| --- | --- |'],
+    ['its head', '| a | b |', '| a | b |\n| --- | --- |'],
+    ['its head and the end of the line', '| a | b |\n', '| a | b |\n| --- | --- |'],
+    ['a bar that is text', '| a \\| b | c', '| a \\| b | c\n| --- | --- |'],
+    ['the beginning of its second line', '| a | b |\n|', '| a | b |\n| --- | --- |'],
+    ['a part of its second line', '| a | b |\n| :-: |', '| a | b |\n| :-: | --- |'],
+    ['nearly all of its second line', '| a | b |\n|--:|:', '| a | b |\n|--:| --- |'],
+    ['a part of its second line, in a list', '- x\n\n  | a | b |\n  | -', '- x\n\n  | a | b |\n  | -| --- |'],
+  ])('a table that breaks off after %s is one from there on', (_what, text, mended) => {
     expect(mendTail(text)).toBe(mended);
   });
 

@@ -1,40 +1,57 @@
+export interface HeldPlace {
+  /** What is in sight now is what is to stay there. */
+  readonly note: () => void;
+  /** Scrolls by as much as that has been moved. */
+  readonly hold: () => void;
+  /** Something is put in, or taken out, far above: the list scrolls by exactly so much, and draws it within two frames. */
+  readonly shift: (top: number, drawn: () => void) => void;
+}
+
+/** Of a row whose last line is half out of sight, nobody reads. */
+const sliverPx = 24;
+
 /**
- * Keeps in its place what somebody looks at who scrolls up. Whatever becomes higher then, the virtual list takes for
- * something above that became known, and scrolls by as much; of a reply that grows below, that would carry the reader along.
- * Returns what ends it.
+ * Keeps in its place what somebody looks at. The virtual list itself corrects only while one scrolls up, and takes whatever
+ * becomes higher for something above that became known: of a reply that grows below, that would carry the reader along.
  */
-export function holdPlace(scroller: HTMLElement): () => void {
+export function holdPlace(scroller: HTMLElement, scrollBy: (options: ScrollToOptions) => void): HeldPlace {
   let first: Element | undefined;
   let firstAt = 0;
+  let shifts = 0;
+  // Without regard to how far one has scrolled: that is up to the reader.
   const placeOf = (row: Element): number =>
     row.getBoundingClientRect().top - scroller.getBoundingClientRect().top + scroller.scrollTop;
   const note = (): void => {
+    if (shifts > 0) return;
     const { top } = scroller.getBoundingClientRect();
-    first = Array.from(scroller.querySelectorAll('[role="listitem"]')).find(
-      (row) => row.getBoundingClientRect().bottom > top,
-    );
+    const rows = [...scroller.querySelectorAll('[role="listitem"]')];
+    first = rows.find((row) => row.getBoundingClientRect().bottom > top + sliverPx) ?? rows.at(-1);
     if (first) firstAt = placeOf(first);
   };
-  const scrollBy: (options: ScrollToOptions) => void = Element.prototype.scrollBy.bind(scroller);
-
-  scroller.scrollBy = (options?: ScrollToOptions | number, top?: number): void => {
-    if (typeof options === 'number') {
-      scrollBy({ left: options, top: top ?? 0 });
-      return;
-    }
-    // Where it puts in older messages above it says nothing of a behavior, and knows exactly by how much.
-    if (options?.behavior === undefined || !first?.isConnected) {
-      scrollBy({ ...options });
+  const hold = (): void => {
+    if (shifts > 0) return;
+    if (!first?.isConnected) {
+      note();
       return;
     }
     const moved = placeOf(first) - firstAt;
-    if (Math.abs(moved) >= 1) scrollBy({ ...options, top: moved });
-    note();
+    if (Math.abs(moved) < 1) return;
+    const before = scroller.scrollTop;
+    scrollBy({ top: moved });
+    const gone = scroller.scrollTop - before;
+    // Of a pixel it may have gone a part: those must not add up. Where it could not go, what is in sight is another place.
+    firstAt = Math.abs(moved - gone) < 1 ? firstAt + gone : placeOf(first);
   };
-  // Before the list draws what has come into sight.
-  scroller.addEventListener('scroll', note, { capture: true, passive: true });
-  return () => {
-    scroller.removeEventListener('scroll', note, { capture: true });
-    Reflect.deleteProperty(scroller, 'scrollBy');
+  const shift = (top: number, drawn: () => void): void => {
+    firstAt += top;
+    shifts += 1;
+    scrollBy({ top });
+    requestAnimationFrame(() => {
+      requestAnimationFrame(() => {
+        shifts -= 1;
+        drawn();
+      });
+    });
   };
+  return { note, hold, shift };
 }

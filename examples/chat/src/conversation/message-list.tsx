@@ -5,6 +5,7 @@ import { Virtuoso } from 'react-virtuoso';
 import type { VirtuosoHandle } from 'react-virtuoso';
 import { useSession } from '../session/session-context.ts';
 import type { ThreadObject } from '../threads/thread-object.ts';
+import { endThreshold } from './follow-end.ts';
 import { JumpPill } from './jump-pill.tsx';
 import { listComponents, renderRow } from './list-row.tsx';
 import type { ListContext } from './list-row.tsx';
@@ -14,7 +15,7 @@ import { buildRows } from './row.ts';
 import type { Row } from './row.ts';
 import { useOlder } from './use-older.ts';
 import type { RowActions, RowState } from './use-row-actions.ts';
-import { endThreshold, usePinnedEnd } from './use-pinned-end.ts';
+import { usePinnedEnd } from './use-pinned-end.ts';
 import { useRowWindow } from './use-row-window.ts';
 
 interface MessageListProps {
@@ -49,6 +50,13 @@ export function MessageList(props: MessageListProps): ReactElement {
   const [leftAt, setLeftAt] = useState<string>();
   const lastRow = shown.at(-1);
 
+  // What one wrote oneself is followed from anywhere. The list's own way to follow goes to the end with whatever grows in the
+  // very moment in which somebody leaves it.
+  const writtenKey = isJustWritten(lastRow) ? lastRow?.key : undefined;
+  useEffect(() => {
+    if (writtenKey !== undefined) end.pin();
+  }, [writtenKey, end]);
+
   useEffect(() => {
     if (isAtBottom && messages.length > maxHeld) thread.keepNewest(kept);
   }, [isAtBottom, messages.length, thread]);
@@ -60,7 +68,7 @@ export function MessageList(props: MessageListProps): ReactElement {
   const editedId = state.editing?.id;
   const editedAt = editedId === undefined ? -1 : shown.findIndex(({ id }) => id === editedId);
   useEffect(() => {
-    if (editedAt !== -1) list.current?.scrollIntoView({ index: editedAt });
+    if (editedAt !== -1) end.visit(() => list.current?.scrollIntoView({ index: editedAt }));
     // Once, when it begins: what comes meanwhile must not pull the list back.
   }, [editedId]);
 
@@ -90,10 +98,8 @@ export function MessageList(props: MessageListProps): ReactElement {
             setLeftAt(isNowAtBottom ? undefined : lastRow?.key);
             onAtBottomChange(isNowAtBottom);
           }}
-          // What one wrote oneself is followed from anywhere.
-          followOutput={(wasAtBottom) => (wasAtBottom || isJustWritten(lastRow) ? 'auto' : false)}
           scrollerRef={end.scrollerRef}
-          totalListHeightChanged={end.resized}
+          totalListHeightChanged={end.settle}
           rangeChanged={({ startIndex }) => older.reached(startIndex - firstIndex)}
           onKeyDown={(event: KeyboardEvent<HTMLElement>) => moveFocus(event)}
         />
@@ -101,7 +107,7 @@ export function MessageList(props: MessageListProps): ReactElement {
       <JumpPill
         isAway={!isAtBottom && shown.length > 0}
         newCount={leftAt === undefined ? 0 : countSince(shown, leftAt)}
-        onJump={() => list.current?.scrollToIndex({ index: 'LAST', align: 'end' })}
+        onJump={end.pin}
       />
     </>
   );

@@ -5,6 +5,7 @@ const lookBack = 2000;
 const onlyMarks =
   /^[ \t>]*(?:[-+*=_]+|#{1,6}|\d{1,9}[.)]?|[`~]{1,2}|\|[ \t|:-]*|(?:[-+*]|\d{1,9}[.)])[ \t]+\[[ xX]?\]?)?[ \t]*$/;
 const tableLine = /^[ \t]*\|/;
+const columnMark = /^[ \t]*:?-+:?[ \t]*$/;
 const unfinishedLink = /!?\[([^[\]]*)(?:\]\([^()]*)?$/;
 const listMark = /^[ \t>]*(?:[*+-]|\d{1,9}[.)])[ \t]+/;
 
@@ -16,8 +17,8 @@ export function mendTail(text: string): string {
   const lineAt = text.lastIndexOf('\n') + 1;
   const before = text.slice(0, lineAt);
   const line = text.slice(lineAt);
-  const mended = onlyMarks.test(line) ? before : before + mendLine(line);
-  return withoutHeadOfTable(mended);
+  if (!onlyMarks.test(line)) return withSecondLineOfTable(before + mendLine(line));
+  return withSecondLineOfTable(before, tableLine.test(line) ? line : '');
 }
 
 /** Of code that grows: the first marks of the fence that ends it are not code. */
@@ -25,13 +26,23 @@ export function mendCodeTail(code: string): string {
   return code.replace(/(?:^|\n) {0,3}(?:`{1,2}|~{1,2})$/, '');
 }
 
-/** A table is one from its second line on. */
-function withoutHeadOfTable(text: string): string {
+/** A table is one from its second line on: until that is there, its head has the one that it will have. */
+function withSecondLineOfTable(text: string, begun = ''): string {
   const end = text.trimEnd();
   const lineAt = end.lastIndexOf('\n') + 1;
-  if (!tableLine.test(end.slice(lineAt))) return text;
+  const head = end.slice(lineAt);
+  if (!tableLine.test(head)) return text;
   const lineBeforeAt = end.lastIndexOf('\n', lineAt - 2) + 1;
-  return lineAt > 0 && tableLine.test(end.slice(lineBeforeAt, lineAt)) ? text : end.slice(0, lineAt);
+  if (lineAt > 0 && tableLine.test(end.slice(lineBeforeAt, lineAt))) return text;
+  const indent = head.slice(0, head.indexOf('|'));
+  const marks = cellsOf(begun);
+  const second = cellsOf(head).map((_, i) => (columnMark.test(marks[i] ?? '') ? marks[i] : ' --- '));
+  return `${end}\n${indent}|${second.join('|')}|`;
+}
+
+function cellsOf(line: string): string[] {
+  const inside = line.trim().replace(/^\|/, '').replace(/\|$/, '');
+  return inside.replaceAll(/\\./g, '  ').split('|');
 }
 
 function mendLine(line: string): string {
