@@ -13,29 +13,30 @@ import type { Ack } from './dispatch.ts';
  * events, where it is refused.
  */
 export class TextIntake {
-  readonly #services: Services;
-  readonly #lifecycle: Lifecycle;
-  readonly #connection: Connection;
+  readonly services: Services;
+  readonly lifecycle: Lifecycle;
+  readonly connection: Connection;
 
   constructor(services: Services, lifecycle: Lifecycle, connection: Connection) {
-    this.#services = services;
-    this.#lifecycle = lifecycle;
-    this.#connection = connection;
+    this.services = services;
+    this.lifecycle = lifecycle;
+    this.connection = connection;
   }
 
   /** Takes a Socket.IO packet of so many `bytes`, if it is a chunk. */
   take(packet: string, bytes: number): boolean {
-    const connection = this.#connection;
+    const { connection } = this;
     if (connection.isClosed) return false;
     const read = readChunk(packet);
     if (!read) return false;
-    const ack = read.ackId === undefined ? undefined : connection.ackOf(read.ackId);
-    const chunk = new InboundChunk(this.#services, this.#lifecycle, connection, read.payload, bytes, ack);
-    this.#lifecycle.workBegins();
+    const { ackId, payload } = read;
+    const ack = ackId === undefined ? undefined : connection.ackOf(ackId);
+    const chunk = new InboundChunk(this, payload, bytes, ack);
+    this.lifecycle.workBegins();
     connection.requestBegins(bytes);
     try {
-      admit(this.#services, this.#lifecycle, connection, { event, bytes });
-      this.#services.streams.take(connection, read.payload, chunk);
+      admit(this.services, this.lifecycle, connection, { event, bytes });
+      this.services.streams.take(connection, payload, chunk);
     } catch (thrown) {
       chunk.refused(thrown);
     }
@@ -50,47 +51,40 @@ interface ReadChunk {
 
 const event = 'stream_chunk';
 
-const plainHead = '2["stream_chunk",';
-const ackedHead = /^2(\d{1,15})\["stream_chunk",/;
+/** A chunk as nearly all are written: its fields in this order, nothing escaped. What fits is right by the schema too. */
+const usualChunk =
+  /^2(\d{0,15})\["stream_chunk",\{"stream_id":"([\w.:@-]{1,64})","offset":(0|[1-9]\d{0,14}),"delta":"([^"\\\u0000-\u001F\uD800-\uDFFF]*)"\}\]$/u;
+const chunkHead = /^2(\d{0,15})\["stream_chunk",/;
 
 function readChunk(packet: string): ReadChunk | undefined {
-  let ackId: number | undefined;
-  let { length } = plainHead;
-  if (!packet.startsWith(plainHead)) {
-    const match = ackedHead.exec(packet);
-    if (!match) return undefined;
-    ackId = Number(match[1]);
-    ({ length } = match[0]);
+  const usual = usualChunk.exec(packet);
+  if (usual) {
+    const [, ackId, stream_id, offset, delta] = usual as unknown as readonly [string, string, string, string, string];
+    return { ackId: toAckId(ackId), payload: { stream_id, offset: Number(offset), delta } };
   }
-  if (!packet.endsWith(']')) return undefined;
+  const head = chunkHead.exec(packet);
+  if (!head || !packet.endsWith(']')) return undefined;
   try {
-    const parsed = clientEvents.stream_chunk.payload.safeParse(JSON.parse(packet.slice(length, -1)));
-    return parsed.success ? { ackId, payload: parsed.data } : undefined;
+    const parsed = clientEvents.stream_chunk.payload.safeParse(JSON.parse(packet.slice(head[0].length, -1)));
+    return parsed.success ? { ackId: toAckId(head[1]!), payload: parsed.data } : undefined;
   } catch {
     return undefined;
   }
 }
 
+function toAckId(digits: string): number | undefined {
+  return digits === '' ? undefined : Number(digits);
+}
+
 /** A chunk that has arrived and is to be answered. */
 class InboundChunk implements TextWaiter {
-  readonly #services: Services;
-  readonly #lifecycle: Lifecycle;
-  readonly #connection: Connection;
+  readonly #intake: TextIntake;
   readonly #payload: ClientPayload<'stream_chunk'>;
   readonly #bytes: number;
   readonly #ack: Ack | undefined;
 
-  constructor(
-    services: Services,
-    lifecycle: Lifecycle,
-    connection: Connection,
-    payload: ClientPayload<'stream_chunk'>,
-    bytes: number,
-    ack: Ack | undefined,
-  ) {
-    this.#services = services;
-    this.#lifecycle = lifecycle;
-    this.#connection = connection;
+  constructor(intake: TextIntake, payload: ClientPayload<'stream_chunk'>, bytes: number, ack: Ack | undefined) {
+    this.#intake = intake;
     this.#payload = payload;
     this.#bytes = bytes;
     this.#ack = ack;
@@ -101,23 +95,24 @@ class InboundChunk implements TextWaiter {
     if (ack) {
       const { message_id } = this.#payload;
       const data = { offset: length };
-      this.#connection.answer(() =>
-        ack(message_id === undefined ? { ok: true, data } : { ok: true, data, message_id }),
-      );
+      const answer = message_id === undefined ? { ok: true, data } : { ok: true, data, message_id };
+      this.#intake.connection.answer(() => ack(answer));
     }
     this.#answered('ok');
   }
 
   refused(thrown: unknown): void {
-    const { code } = refuse(this.#services, this.#connection, thrown, { event, args: [this.#payload], ack: this.#ack });
+    const { services, connection } = this.#intake;
+    const { code } = refuse(services, connection, thrown, { event, args: [this.#payload], ack: this.#ack });
     // Each asked the store, and cost its sender next to nothing.
-    if (code !== 'rate_limited' && code !== 'unavailable') this.#connection.wasted();
+    if (code !== 'rate_limited' && code !== 'unavailable') connection.wasted();
     this.#answered(code);
   }
 
   #answered(outcome: 'ok' | ErrorCode): void {
-    this.#services.metrics.answered(event, outcome);
-    this.#connection.requestEnds(this.#bytes);
-    this.#lifecycle.workEnds();
+    const { services, connection, lifecycle } = this.#intake;
+    services.metrics.answered(event, outcome);
+    connection.requestEnds(this.#bytes);
+    lifecycle.workEnds();
   }
 }

@@ -1,4 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
+import { clientEvents } from '@threadwire/protocol';
+import * as fc from 'fast-check';
 import { TolerantDecoder, bytesOf } from '../../../server/src/connection/decoder.ts';
 import { TextIntake } from '../../../server/src/connection/text-intake.ts';
 import { FakeApp, actorOf } from '../../support/fake-services.ts';
@@ -145,6 +147,83 @@ describe('both ways come to the same', () => {
     expect(byShort!.answers.at(-1)![0]).toBe('error');
   });
 });
+
+test('takes exactly what the schema takes, as the schema reads it', async () => {
+  const app = new FakeApp();
+  const { connection } = app.connect(bot);
+  const taken: unknown[] = [];
+  const streams = { take: (_producer: unknown, payload: unknown) => taken.push(payload) };
+  const services = { ...app.services, streams } as unknown as typeof app.services;
+  const intake = new TextIntake(services, app.lifecycle, connection);
+  const json = fc.oneof(
+    fc.tuple(fc.string({ unit: fc.constantFrom(...'a0_.:@- é"\\u\0\n\u001f\u007f\ud83d\ude00') }), fc.boolean()).map(
+      // As nobody writes it, and as everybody does.
+      ([text, isRaw]) => (isRaw ? `"${text}"` : JSON.stringify(text)),
+    ),
+    fc.constantFrom(
+      '0',
+      '00',
+      '-0',
+      '7',
+      '1e3',
+      '1.0',
+      '123456789012345',
+      '1234567890123456',
+      '99999999999999999999',
+      'null',
+    ),
+  );
+  const packets = fc
+    .record({
+      ack: fc.constantFrom('', '0', '17', '123456789012345', '1234567890123456'),
+      fields: fc.shuffledSubarray(['stream_id', 'offset', 'delta', 'stream_id', 'message_id', 'other'], {
+        minLength: 2,
+      }),
+      values: fc.record(
+        { stream_id: json, offset: json, delta: json, message_id: json, other: json },
+        { noNullPrototype: true },
+      ),
+      isPlain: fc.boolean(),
+      end: fc.constantFrom('}]', '} ]', '}] ', '},1]', '}', ']'),
+      plainText: fc.string(),
+    })
+    .map(({ ack, fields, values, isPlain, end, plainText }) => {
+      const plain = {
+        stream_id: '"s-1"',
+        offset: '12',
+        delta: JSON.stringify(plainText),
+        message_id: '"m"',
+        other: '1',
+      };
+      const read: Record<string, string> = isPlain ? { ...values, ...plain } : { ...plain, ...values };
+      const names = isPlain ? ['stream_id', 'offset', 'delta'] : fields;
+      return `2${ack}["stream_chunk",{${names.map((name) => `"${name}":${read[name]}`).join(',')}${end}`;
+    });
+  let count = 0;
+  fc.assert(
+    fc.property(packets, (packet) => {
+      taken.length = 0;
+      expect(intake.take(packet, packet.length)).toBe(taken.length === 1);
+      const parsed = parseChunk(packet);
+      expect(taken).toEqual(parsed ? [parsed] : []);
+      count += taken.length;
+    }),
+    { numRuns: 3000 },
+  );
+  expect(count).toBeGreaterThan(200);
+});
+
+/** What the schema makes of a packet, if it is an event with one argument. */
+function parseChunk(packet: string): unknown {
+  const body = /^2\d{0,15}(\[.*\])$/s.exec(packet)?.[1];
+  if (body === undefined) return undefined;
+  try {
+    const args = JSON.parse(body) as unknown[];
+    return args.length === 2 ? clientEvents.stream_chunk.payload.safeParse(args[1]).data : undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 test('chunks that only asked the store for nothing slow their sender down', async () => {
   const { send, id, link } = await setUp({ isShort: true });
