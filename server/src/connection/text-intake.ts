@@ -53,7 +53,7 @@ const event = 'stream_chunk';
 
 /** A chunk as nearly all are written: its fields in this order, nothing escaped. What fits is right by the schema too. */
 const usualChunk =
-  /^2(\d{0,15})\["stream_chunk",\{"stream_id":"([\w.:@-]{1,64})","offset":(0|[1-9]\d{0,14}),"delta":"([^"\\\u0000-\u001F\uD800-\uDFFF]*)"\}\]$/u;
+  /^2(\d{0,15})\["stream_chunk",\{"stream_id":"([\w.:@-]{1,64})","offset":(0|[1-9]\d{0,14}),"delta":"([^"\\\p{Cc}\p{Cs}]*)"\}\]$/u;
 const chunkHead = /^2(\d{0,15})\["stream_chunk",/;
 
 function readChunk(packet: string): ReadChunk | undefined {
