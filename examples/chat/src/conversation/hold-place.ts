@@ -3,12 +3,16 @@ export interface HeldPlace {
   readonly note: () => void;
   /** Scrolls by as much as that has been moved. */
   readonly hold: () => void;
-  /** Something is put in, or taken out, far above: the list scrolls by exactly so much, and draws it within two frames. */
+  /** Something is put in, or taken out, far above: the list scrolls by exactly so much, and draws it some frames later. */
   readonly shift: (top: number, drawn: () => void) => void;
 }
 
 /** Of a row whose last line is half out of sight, nobody reads. */
 const sliverPx = 24;
+
+/** So many frames it takes to draw what is put in above: two, but on a machine that has much to do. */
+const minShiftFrames = 2;
+const maxShiftFrames = 30;
 
 /**
  * Keeps in its place what somebody looks at. The virtual list itself corrects only while one scrolls up, and takes whatever
@@ -43,15 +47,24 @@ export function holdPlace(scroller: HTMLElement, scrollBy: (options: ScrollToOpt
     firstAt = Math.abs(moved - gone) < 1 ? firstAt + gone : placeOf(first);
   };
   const shift = (top: number, drawn: () => void): void => {
+    const row = first;
+    const from = row && placeOf(row);
     firstAt += top;
     shifts += 1;
     scrollBy({ top });
-    requestAnimationFrame(() => {
-      requestAnimationFrame(() => {
-        shifts -= 1;
-        drawn();
-      });
-    });
+    let frames = 0;
+    const look = (): void => {
+      frames += 1;
+      const isDrawn = !row?.isConnected || Math.abs(placeOf(row) - from!) >= 1;
+      // Held before that, the place would be given up for one far away.
+      if ((frames < minShiftFrames || !isDrawn) && frames < maxShiftFrames) {
+        requestAnimationFrame(look);
+        return;
+      }
+      shifts -= 1;
+      drawn();
+    };
+    requestAnimationFrame(look);
   };
   return { note, hold, shift };
 }
