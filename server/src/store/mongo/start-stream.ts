@@ -45,7 +45,11 @@ export async function startStream(
       heads.get(threadId),
     ]);
     const refusal = checkNewStream(running);
-    if (refusal) return refusal;
+    if (refusal) {
+      // Among those may be this very stream, begun meanwhile by another process.
+      if (!(await read())) return refusal;
+      continue;
+    }
     const document = newDocument(op, head, writeId);
     const startedAt = performance.now();
     try {
