@@ -464,6 +464,18 @@ describe.each(runnableBackEnds)('streams, on $name', ({ name }) => {
       expect(errorOf(end)).toEqual({ code: 'stream_closed', details: { status: 'interrupted' } });
     });
 
+    test('leaves what it had sent, of which the last waits for its turn', async () => {
+      await using run = await running('text', hasty);
+      const { producer, reader, stream_id } = run;
+      for (const [i, delta] of [' and', ' the', ' rest'].entries()) {
+        producer.socket.emit('stream_chunk', { stream_id, offset: 4 + 4 * i, delta });
+      }
+      await producer[Symbol.asyncDispose]();
+      expect(await reader.next('stream_end')).toMatchObject({ status: 'interrupted', length: 17 });
+      expect(await stored(run)).toMatchObject({ content: 'text and the rest' });
+      expect(hasty.logs.filter(({ level }) => level >= 50)).toEqual([]);
+    });
+
     test('and comes back in time goes on', async () => {
       await using run = await running('text', hasty);
       const { reader, thread_id, message_id, stream_id } = run;

@@ -54,7 +54,12 @@ function tolerantly(parser: Parser): Parser {
       const parts = data.split(separator, maxPackets + 1);
       // Engine.IO closes the connection over this one.
       if (parts.length > maxPackets) return [unreadable];
-      return parts.map((part) => decodePacket(part, binaryType));
+      return parts.map((part) => decodePacket(parts.length > 1 ? copyOf(part) : part, binaryType));
     },
   };
+}
+
+/** A piece of a string is a view of the whole: whoever kept a word of one packet would keep all of the request. */
+function copyOf(part: string): string {
+  return Buffer.from(part).toString();
 }

@@ -51,6 +51,9 @@ interface ReadChunk {
 
 const event = 'stream_chunk';
 
+/** What is this server's fault, not the sender's; and what {@link refuse} counts itself. */
+const notWasted: ReadonlySet<ErrorCode> = new Set(['unavailable', 'overloaded', 'internal', 'rate_limited']);
+
 /** A chunk as nearly all are written: its fields in this order, nothing escaped. What fits is right by the schema too. */
 const usualChunk =
   /^2(\d{0,15})\["stream_chunk",\{"stream_id":"([\w.:@-]{1,64})","offset":(0|[1-9]\d{0,14}),"delta":"([^"\\\p{Cc}\p{Cs}]*)"\}\]$/u;
@@ -105,7 +108,7 @@ class InboundChunk implements TextWaiter {
     const { services, connection } = this.#intake;
     const { code } = refuse(services, connection, thrown, { event, args: [this.#payload], ack: this.#ack });
     // Each asked the store, and cost its sender next to nothing.
-    if (code !== 'rate_limited' && code !== 'unavailable') connection.wasted();
+    if (!notWasted.has(code)) connection.wasted();
     this.#answered(code);
   }
 

@@ -166,8 +166,9 @@ export class Reply implements StreamProducer {
   }
 
   #appendFailed(error: unknown): void {
-    // What was accepted is stored as soon as the store is back.
-    if (toRequestError(error).code !== 'unavailable') this.#controller.abort(new ResponderError(notContinued));
+    // What was accepted is stored as soon as the store is back, or has less to do.
+    const { code } = toRequestError(error);
+    if (code !== 'unavailable' && code !== 'overloaded') this.#controller.abort(new ResponderError(notContinued));
   }
 
   #explain(error: unknown): string {

@@ -35,8 +35,8 @@ function nextOf<T>(iterator: AsyncIterator<T>, signal: AbortSignal): Promise<Ite
       return;
     }
     signal.addEventListener('abort', abort, { once: true });
-    iterator
-      .next()
+    // As `for await` has it: a thenable will do, and so will what is no promise at all.
+    Promise.resolve(iterator.next())
       .finally(() => signal.removeEventListener('abort', abort))
       .then(resolve, reject);
   });

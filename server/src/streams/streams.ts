@@ -366,7 +366,8 @@ export class Streams {
     const { actor } = producer;
     const { offset, text } = part;
     const at = steadyNow();
-    const leaseUntil = now() + (leaseOverAt === undefined ? leaseMs : leaseOverAt - at);
+    // Whole milliseconds, as the store has it; that clock has parts of them.
+    const leaseUntil = Math.round(now() + (leaseOverAt === undefined ? leaseMs : leaseOverAt - at));
     const isRenewal = text === '';
     return write({ kind: 'stream_text', threadId, actor, id, epoch, leaseUntil, offset, text }).then(
       (result) => {

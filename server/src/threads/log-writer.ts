@@ -123,13 +123,22 @@ export class LogWriter {
   }
 
   #settle({ op, resolve }: Entry, result: WriteResult): void {
-    this.#ports.onResult?.(op, result);
-    if (result.ok && op.kind !== 'stream_text') {
-      const written = result as MessageWritten;
-      if (written.changed) this.#ports.onCommit(changeOf(op, written));
-      else this.#ports.onRepeat?.(op.threadId, written.message.seq);
+    try {
+      this.#tell(op, result);
+    } catch (error) {
+      // It was committed all the same, with the rest of its batch: nothing of that is to be written again.
+      this.#ports.logger.error({ err: error, op: op.kind }, 'what was committed could not be told');
+      this.#ports.onUnknown(op.threadId);
     }
     resolve(result);
+  }
+
+  #tell(op: WriteOp, result: WriteResult): void {
+    this.#ports.onResult?.(op, result);
+    if (!result.ok || op.kind === 'stream_text') return;
+    const written = result as MessageWritten;
+    if (written.changed) this.#ports.onCommit(changeOf(op, written));
+    else this.#ports.onRepeat?.(op.threadId, written.message.seq);
   }
 }
 

@@ -20,7 +20,7 @@ function append(id: string, content = 'text', threadId = 't'): WriteOp {
   return { kind: 'append', threadId, actor: actorOf('ada'), id, ...fields };
 }
 
-function setUp({ writesInOrder = false } = {}) {
+function setUp({ writesInOrder = false, onResult = (_op: WriteOp): void => undefined } = {}) {
   const batches: Batch[] = [];
   /** What happened, in order. */
   const happened: string[] = [];
@@ -40,6 +40,7 @@ function setUp({ writesInOrder = false } = {}) {
         }),
     },
     logger,
+    onResult,
     onCommit: (change) => happened.push(`announced ${change.event} ${change.seq}`),
     onUnknown: (threadId) => happened.push(`unknown ${threadId}`),
     onBatch: (ops) => happened.push(`batch of ${ops}`),
@@ -204,6 +205,29 @@ describe('a change', () => {
     batches[0]!.answer([repeat]);
     expect(await answer).toBe(repeat);
     expect(happened).toEqual(['batch of 1']);
+  });
+
+  test('that somebody fails to hear of is not written again, and harms nothing else of its batch', async () => {
+    const deaf = new TypeError('deaf');
+    const onResult = ({ id }: WriteOp): void => {
+      if (id === 'b') throw deaf;
+    };
+    const { write, batches, happened, lines } = setUp({ onResult });
+    for (const id of ['a', 'b', 'c']) write(append(id, 'text', `t-${id}`));
+    await turn();
+    batches[0]!.commit();
+    await turn();
+    expect(batches).toHaveLength(1);
+    expect(happened.slice(1)).toEqual([
+      'announced thread_message 1',
+      // Its readers get it from the store.
+      'unknown t-b',
+      'announced thread_message 3',
+      'answered a 1',
+      'answered b 2',
+      'answered c 3',
+    ]);
+    expect(lines.map(({ level, fields }) => [level, fields['err']])).toEqual([['error', deaf]]);
   });
 
   test('that a rule refuses is a value, and harms nothing else of its batch', async () => {

@@ -163,6 +163,55 @@ test('a transaction that failed has changed nothing of a stream', async () => {
   expect(await read(stream)).toEqual(['kept on']);
 });
 
+test('streams that ran when the version before it had the database go on, and end', async () => {
+  const [stream, ended] = [begin('key'), begin()];
+  write(text(stream, 0, 'old '), text(ended, 0, 'whole'), endStream(ended, { offset: 5 }));
+  fileAll();
+  write(text(stream, 4, 'parts '));
+  fileAll();
+  db.exec('DROP TABLE stream_log; PRAGMA user_version = 3');
+
+  createSchema(db);
+  writer = new Writer(db);
+  reader = new Reader(db);
+  expect(count('stream_parts')).toBe(2);
+  expect(await read(stream, ended)).toEqual(['old parts ', 'whole']);
+  write(text(stream, 10, 'and '));
+  expect(write(startStream('t', { messageId: 'key' }))).toMatchObject([{ stream: { epoch: 2, length: 14 } }]);
+  write(text(stream, 14, 'new', { epoch: 2 }), endStream(stream, { offset: 17, epoch: 2 }));
+  fileAll();
+  expect(await read(stream, ended)).toEqual(['old parts and new', 'whole']);
+  expect([count('stream_log'), count('stream_parts')]).toEqual([0, 0]);
+});
+
+test('a page has the text of all its streams, however many', async () => {
+  const streams = upTo(8).map((n) => ({ n, threadId: `t${n}` }));
+  const expected = new Map<string, string>();
+  for (const { threadId } of streams) {
+    writer.createThread({ id: threadId, actor: ann, title: '', members: [], metadata: {}, at: clock.tick() });
+  }
+  const began = streams.flatMap(({ n, threadId }) => upTo(n % 4).map((m) => [threadId, `k${n}-${m}`] as const));
+  const messages = began.map(([threadId, messageId]) => {
+    const [result] = write(startStream(threadId, { messageId }));
+    return (result as unknown as { readonly message: Message }).message;
+  });
+  for (const piece of ['filed ', 'logged ', '😀']) {
+    if (piece === 'logged ') fileAll();
+    // Some have nothing filed, some nothing in the log.
+    for (const [i, message] of messages.entries()) {
+      const before = expected.get(message.id) ?? '';
+      if (i % 3 === piece.length % 3) continue;
+      write({ ...text(message, before.length, piece), threadId: message.thread_id });
+      expected.set(message.id, before + piece);
+    }
+  }
+  const requests = streams.map(({ threadId }) => ({ threadId, actor: ann, limit: 10 }));
+  const { results } = await reader.histories(requests);
+  const found = results.flatMap((result) => (result.ok ? result.history.streaming : []));
+  expect(found.length).toBeGreaterThan(10);
+  expect(found.map(({ id, content }) => [id, content])).toEqual(messages.map(({ id }) => [id, expected.get(id)]));
+});
+
 test('a quiet log is filed after a second', async () => {
   const stream = begin();
   write(text(stream, 0, 'text'));

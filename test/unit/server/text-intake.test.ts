@@ -238,6 +238,17 @@ test('chunks that only asked the store for nothing slow their sender down', asyn
   expect(link.refused).toBe(2);
 });
 
+test('chunks that the server fails to store do not', async () => {
+  const { app, send, id, link } = await setUp({ isShort: true });
+  Object.assign(app.store, { write: () => Promise.reject(new TypeError('broken')) });
+  await send(chunk(id, 0, 'a'), chunk(id, 1, 'b'));
+  expect(app.outcomes).toEqual([
+    ['stream_chunk', 'internal'],
+    ['stream_chunk', 'internal'],
+  ]);
+  expect(link.refused).toBe(0);
+});
+
 test('nothing is taken of a connection that has closed', async () => {
   const { app, connection, id } = await setUp({ isShort: true });
   const intake = new TextIntake(app.services, app.lifecycle, connection);

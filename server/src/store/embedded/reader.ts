@@ -22,6 +22,8 @@ import type { ReaderMethods } from './worker-protocol.ts';
 const maxChunk = 60;
 /** The names of a message's fields alone are about this long. */
 const minMessageBytes = 200;
+/** In the log each stream is looked for on its own, which is reading all of it; of more than these it is read once for all. */
+const maxLogScans = 8;
 /** A call that has read this much text for several requests leaves the others to the next call. */
 const enoughTextLength = 1024 * 1024;
 
@@ -97,6 +99,9 @@ class Pages implements HistoryReader {
   textLength = 0;
   /** The messages above this key are in no order yet; undefined where all are. */
   #orderedTo: number | undefined;
+  #logScans = 0;
+  /** What the log has of each stream, once it was read for all. */
+  #logged: ReadonlyMap<number, string> | undefined;
 
   constructor(db: Sqlite) {
     this.#statements = prepare(db);
@@ -106,6 +111,8 @@ class Pages implements HistoryReader {
   begin(): void {
     const [orderedTo, last] = this.#statements.extent()!;
     this.#orderedTo = orderedTo < last ? orderedTo : undefined;
+    this.#logScans = 0;
+    this.#logged = undefined;
   }
 
   thread(id: string): Thread | undefined {
@@ -175,9 +182,16 @@ class Pages implements HistoryReader {
 
   #message(threadId: string, row: MessageRow): Message {
     const message = toMessage(threadId, row);
-    if (message.status === 'streaming') message.content = readParts(this.#statements.parts, row[0]);
+    if (message.status === 'streaming') message.content = this.#textSoFar(row[0]);
     this.textLength += message.content.length;
     return message;
+  }
+
+  #textSoFar(key: number): string {
+    const { parts, filedParts, logged } = this.#statements;
+    if (++this.#logScans <= maxLogScans) return readParts(parts, key);
+    this.#logged ??= new Map(logged());
+    return readParts(filedParts, key) + (this.#logged.get(key) ?? '');
   }
 }
 
@@ -239,6 +253,10 @@ function prepare(db: Sqlite) {
     ),
     message: db.one<MessageRow>(`SELECT ${messageColumns} FROM messages m WHERE m.key = ?`),
     parts: db.many<[text: string]>(partsQuery),
+    filedParts: db.many<[text: string]>('SELECT text FROM stream_parts WHERE message = ? ORDER BY offset'),
+    logged: db.many<[key: number, text: string]>(
+      "SELECT message, group_concat(text, '' ORDER BY key) FROM stream_log GROUP BY message",
+    ),
     stream: db.one<[key: number, epoch: number, length: number, threadId: string]>(
       `SELECT m.key, s.epoch, ${streamLength}, t.id FROM messages m JOIN streams s ON s.message = m.key ` +
         'JOIN threads t ON t.key = m.thread WHERE m.id = ?',

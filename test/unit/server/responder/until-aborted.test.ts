@@ -37,6 +37,13 @@ describe('pieces', () => {
     expect(await take(untilAborted(pieces(), new AbortController().signal))).toEqual(['a', 'b']);
   });
 
+  test('may come without a promise, as `for await` takes them', async () => {
+    const results = [{ done: false, value: 'a' }, { done: true }];
+    const pieces = { [Symbol.asyncIterator]: () => ({ next: () => results.shift() }) };
+    const { signal } = new AbortController();
+    expect(await take(untilAborted(pieces as unknown as AsyncIterable<string>, signal))).toEqual(['a']);
+  });
+
   test('fail as they do', async () => {
     const failing = async function* () {
       yield 'a';

@@ -80,7 +80,7 @@ export class StreamBench {
       onEnding: () => this.happened.push('ending'),
       logger,
       newId: () => `s${++this.#ids}`,
-      now: () => now() + this.setMs,
+      now: () => Math.floor(now()) + this.setMs,
       steadyNow: now,
       schedule,
       leaseMs,

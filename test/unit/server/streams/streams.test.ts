@@ -95,6 +95,21 @@ describe('text', () => {
     expect(bench.rows.get(id)!.leaseUntil).toBe(now + setMs + leaseMs);
   });
 
+  test('that is stored after its producer went leaves the lease as it is, in whole ms', async () => {
+    const bench = new StreamBench();
+    const { id, producer } = await bench.running();
+    void bench.chunk(producer, id, 0, 'a');
+    await bench.commit();
+    void bench.chunk(producer, id, 1, 'b');
+    await bench.clock.advance(10.4);
+    const goneAt = Math.floor(bench.clock.now());
+    producer.isClosed = true;
+    bench.streams.producerGone(producer);
+    await bench.clock.advance(50);
+    await bench.commit();
+    expect([bench.textOf(id), bench.rows.get(id)!.leaseUntil]).toEqual(['ab', goneAt + leaseMs]);
+  });
+
   test.each([
     ['beyond the end', 9, 'more', expected(4)],
     ['that differs', 0, 'TEXT', expected(4)],
