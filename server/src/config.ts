@@ -1,5 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { argon2idHash, maxPasswordBytes } from './admin/operator-account.ts';
+import type { OperatorSecret } from './admin/operator-account.ts';
 
 export type Transport = 'websocket' | 'polling';
 
@@ -24,6 +26,11 @@ export interface Config {
   readonly corsOrigins: readonly string[];
   readonly transports: readonly Transport[];
   readonly metricsToken?: string | undefined;
+  readonly operator: {
+    readonly username: string;
+    /** Undefined: none was set. */
+    readonly secret: OperatorSecret | undefined;
+  };
   /** Events per second and connection; 0: no limit. */
   readonly ratePerSecond: number;
   readonly maxSubscriptions: number;
@@ -111,6 +118,16 @@ const environmentSchema = z.object({
     .default('websocket')
     .transform(list)
     .pipe(z.array(z.enum(['websocket', 'polling'], transportsMessage)).min(1, transportsMessage)),
+  ADMIN_USERNAME: z
+    .string()
+    .regex(/^[^\p{C}]{1,64}$/u, 'must be 1 to 64 characters')
+    .default('admin'),
+  ADMIN_PASSWORD: filled
+    .refine((text) => Buffer.byteLength(text) <= maxPasswordBytes, `must be at most ${maxPasswordBytes} bytes`)
+    .optional(),
+  ADMIN_PASSWORD_HASH: filled
+    .pipe(z.string().regex(argon2idHash, 'must be an argon2id hash, $argon2id$v=19$m=…,t=…,p=…$…$…'))
+    .optional(),
   METRICS_TOKEN: z
     .string()
     .regex(/^[!-~]+$/, 'must be ASCII without blanks, as a bearer token is')
@@ -134,7 +151,18 @@ export function isLoopback(host: string): boolean {
 }
 
 /** Values that would show a secret in the line that complains about them. */
-const secrets = new Set(['AUTH_JWT_SECRET', 'METRICS_TOKEN', 'MONGODB_URI', 'REDIS_URL', 'AUTH_JWKS_URL']);
+const secrets = new Set([
+  'ADMIN_PASSWORD',
+  'ADMIN_PASSWORD_HASH',
+  'AUTH_JWT_SECRET',
+  'METRICS_TOKEN',
+  'MONGODB_URI',
+  'REDIS_URL',
+  'AUTH_JWKS_URL',
+]);
+
+/** Variables whose value says who gets in. */
+const mayNotBeEmpty = /^(AUTH_|ADMIN_PASSWORD)/;
 
 /**
  * Reads the configuration from environment variables; an empty one counts as unset, but for those that say who gets in.
@@ -143,7 +171,7 @@ const secrets = new Set(['AUTH_JWT_SECRET', 'METRICS_TOKEN', 'MONGODB_URI', 'RED
  */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const given = Object.fromEntries(
-    Object.entries(env).filter(([name, value]) => value !== undefined && (value !== '' || name.startsWith('AUTH_'))),
+    Object.entries(env).filter(([name, value]) => value !== undefined && (value !== '' || mayNotBeEmpty.test(name))),
   );
   const parsed = environmentSchema.safeParse(given);
   if (!parsed.success) {
@@ -169,6 +197,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     corsOrigins: values.CORS_ORIGINS,
     transports: values.TRANSPORTS,
     metricsToken: values.METRICS_TOKEN,
+    operator: { username: values.ADMIN_USERNAME, secret: operatorSecret(values) },
     ratePerSecond: values.RATE_LIMIT_PER_SECOND,
     maxSubscriptions: values.MAX_SUBSCRIPTIONS,
     streamLeaseMs: values.STREAM_LEASE_MS,
@@ -176,6 +205,14 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     drainTimeoutMs: values.DRAIN_TIMEOUT_MS,
     logLevel: values.LOG_LEVEL,
   };
+}
+
+function operatorSecret({ ADMIN_PASSWORD: password, ADMIN_PASSWORD_HASH: hash }: Environment) {
+  if (password !== undefined && hash !== undefined) {
+    throw new ConfigError('ADMIN_PASSWORD and ADMIN_PASSWORD_HASH exclude each other: unset one of them');
+  }
+  if (hash !== undefined) return { hash };
+  return password === undefined ? undefined : { password };
 }
 
 function authConfig(values: Environment): AuthConfig {

@@ -3,6 +3,8 @@ import type { AddressInfo, Socket } from 'node:net';
 import { limits } from '@threadwire/protocol';
 import { Server as EngineServer } from 'engine.io';
 import { Server as SocketServer } from 'socket.io';
+import { createOperators } from './admin/operators.ts';
+import type { OperatorOptions } from './admin/operator-account.ts';
 import type { AuthConfig, Transport } from './config.ts';
 import { acceptConnections } from './connection/accept.ts';
 import { createAuthenticator } from './connection/authenticate.ts';
@@ -54,6 +56,10 @@ export interface ServerOptions {
   readonly corsOrigins?: readonly string[];
   readonly transports?: readonly Transport[];
   readonly metricsToken?: string | undefined;
+  /** Who may log in at `/admin/`; nobody where it is absent. */
+  readonly operator?: OperatorOptions | undefined;
+  /** A directory with the built pages of operators, to serve at `/admin/`. */
+  readonly adminDir?: string | undefined;
   /** A directory with a built page to serve at `/`. */
   readonly pageDir?: string | undefined;
   /** Events per second and connection; 0: no limit. */
@@ -242,8 +248,18 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
   io.bind(engine);
   countHandshakes(io, handshakes);
 
+  const operators = createOperators({
+    services,
+    io,
+    engine,
+    origins,
+    operator: options.operator,
+    pagesDir: options.adminDir,
+    schedule,
+  });
   const app = createApp({
     services,
+    adminRoutes: operators.routes,
     lifecycle,
     ratePerSecond,
     metrics,
@@ -293,6 +309,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     const cutOff = setTimeout(() => sockets.forEach((socket) => socket.destroy()), closeGraceMs);
     await closed;
     clearTimeout(cutOff);
+    await operators.close();
     await store.close();
   }
   const close = (): Promise<void> => (closing ??= shutDown());

@@ -1,8 +1,10 @@
 #!/usr/bin/env node
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { ConfigError, loadConfig } from './config.ts';
+import type { OperatorOptions } from './admin/operator-account.ts';
+import { ConfigError, isLoopback, loadConfig } from './config.ts';
 import type { Config } from './config.ts';
 import { createServer } from './create-server.ts';
 import type { ThreadwireServer } from './create-server.ts';
@@ -24,29 +26,62 @@ async function openStore(config: Config): Promise<ThreadStore> {
   });
 }
 
-/** `--page DIRECTORY`: a built page to serve at `/`. Everything else comes from the environment. */
-function pageDirectory(): string | undefined {
-  let page: string | undefined;
+interface Pages {
+  readonly page?: string | undefined;
+  readonly admin?: string | undefined;
+}
+
+/**
+ * `--page DIRECTORY`: a built page to serve at `/`; `--admin DIRECTORY`: the operators', to serve at `/admin/`. Everything
+ * else comes from the environment.
+ */
+function pageDirectories(): Pages {
+  let pages: Pages;
   try {
-    page = parseArgs({ options: { page: { type: 'string' } } }).values.page;
+    pages = parseArgs({ options: { page: { type: 'string' }, admin: { type: 'string' } } }).values;
   } catch (error) {
-    throw new ConfigError(`${(error as Error).message}; the only option is --page DIRECTORY`);
+    throw new ConfigError(`${(error as Error).message}; the options are --page DIRECTORY and --admin DIRECTORY`);
   }
-  if (page === undefined || existsSync(join(page, 'index.html'))) return page;
-  throw new ConfigError(`--page ${page}: there is no index.html in it; \`npm run build\` makes that of the demo page`);
+  for (const [option, directory] of Object.entries(pages)) {
+    if (existsSync(join(directory as string, 'index.html'))) continue;
+    throw new ConfigError(
+      `--${option} ${directory}: there is no index.html in it; \`npm run build\` makes that of our pages`,
+    );
+  }
+  return pages;
+}
+
+/** Who may log in at `/admin/`: whoever was set, or else, on loopback, whoever reads what is printed at the start. */
+function operatorOf({
+  host,
+  operator: { username, secret },
+}: Config): (OperatorOptions & { oneTime?: string }) | undefined {
+  if (secret) return { username, secret };
+  if (!isLoopback(host)) return undefined;
+  const oneTime = randomBytes(12).toString('base64url');
+  return { username, secret: { password: oneTime }, oneTime };
 }
 
 async function main(): Promise<void> {
-  const pageDir = pageDirectory();
+  const pages = pageDirectories();
   const config = loadConfig(process.env);
   const logger = createLogger(config.logLevel);
   if (config.auth.mode === 'jwt' && 'secret' in config.auth.key && Buffer.byteLength(config.auth.key.secret) < 32) {
     logger.warn('AUTH_JWT_SECRET is shorter than 32 bytes: it can be guessed from a token');
   }
+  const operator = operatorOf(config);
   const responder = chooseResponder(process.env, logger);
   const hasStarted = stopOnSignal(config.drainTimeoutMs);
   const store = await openStore(config);
-  const server = await createServer({ ...config, pageDir, store, logger, responder }).catch(async (error: unknown) => {
+  const server = await createServer({
+    ...config,
+    operator,
+    pageDir: pages.page,
+    adminDir: pages.admin,
+    store,
+    logger,
+    responder,
+  }).catch(async (error: unknown) => {
     await store.close();
     throw error;
   });
@@ -56,7 +91,8 @@ async function main(): Promise<void> {
   console.log(
     [
       `listening on ${server.url}`,
-      ...(pageDir === undefined ? [] : [`  demo page  ${server.url}/`]),
+      ...(pages.page === undefined ? [] : [`  demo page  ${server.url}/`]),
+      `  operators  ${operator ? `${server.url}/admin/  ${loginOf(operator)}` : 'none: set ADMIN_PASSWORD or ADMIN_PASSWORD_HASH'}`,
       `  Socket.IO  ${server.url} with the path /api/ws`,
       `  HTTP API   ${server.url}/api/threads  (described by /api/openapi.json)`,
       `  users      ${config.auth.mode === 'anonymous' ? 'anonymous: everybody is who they say' : 'by token (JWT)'}`,
@@ -64,6 +100,12 @@ async function main(): Promise<void> {
       `  store      ${store.kind === 'mongodb' ? 'MongoDB' : `embedded, in ${config.dataDir}`}`,
     ].join('\n'),
   );
+}
+
+function loginOf({ username, oneTime }: NonNullable<ReturnType<typeof operatorOf>>): string {
+  return oneTime === undefined
+    ? `(user ${username})`
+    : `(user ${username}, one-time password ${oneTime}: until the next start)`;
 }
 
 /** Whether a signal has asked for the end. */

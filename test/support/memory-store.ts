@@ -14,6 +14,7 @@ import type { StreamFacts } from '../../server/src/store/rules.ts';
 import { StoreUnavailable } from '../../server/src/store/thread-store.ts';
 import type {
   AppendOp,
+  AuditEntry,
   CreateThread,
   DeleteOp,
   EditOp,
@@ -53,6 +54,7 @@ export class MemoryStore implements ThreadStore {
   readonly #messages = new Map<string, Message[]>();
   /** What there is of streams, ended or not, besides their messages; by id. */
   readonly #streams = new Map<string, StreamState & { readonly leaseUntil: number }>();
+  readonly #audit = new Map<string, AuditEntry>();
   readonly #holds = new Map<Holdable, (() => Promise<void>)[]>();
 
   /** Holds back the answer of the next call of a method that nothing holds yet: what it read or wrote grows old. */
@@ -79,6 +81,17 @@ export class MemoryStore implements ThreadStore {
     const results = ops.map((op) => this.#apply(op));
     await this.#held('write');
     return results;
+  }
+
+  async appendAudit(entries: readonly AuditEntry[]): Promise<void> {
+    this.#check();
+    for (const entry of entries) if (!this.#audit.has(entry.id)) this.#audit.set(entry.id, entry);
+  }
+
+  async audit(limit: number, before = '~'): Promise<AuditEntry[]> {
+    this.#check();
+    const entries = [...this.#audit.values()].filter(({ id }) => id < before);
+    return entries.sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, limit);
   }
 
   async createThread(request: CreateThread) {

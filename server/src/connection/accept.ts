@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { connectAuthSchema, limits } from '@threadwire/protocol';
 import type { ConnectAuth, Session } from '@threadwire/protocol';
+import type { Socket } from 'socket.io';
 import type { ThreadNamespace, ThreadSocket } from '../fanout/rooms.ts';
 import type { Lifecycle } from '../lifecycle.ts';
 import { RequestError, invalidPayload, toRequestError } from '../request-error.ts';
@@ -156,7 +157,7 @@ function refuseMalformed(services: Services, connection: Connection): void {
 }
 
 /** Lets the decoder know what is out of place on this connection. */
-function tellOpenNamespaces(socket: ThreadSocket): void {
+export function tellOpenNamespaces(socket: Pick<Socket, 'client'>): void {
   const decoder = decoderOf(socket);
   if (decoder) decoder.namespaces = (socket.client as unknown as ClientParts).nsps;
 }
@@ -167,7 +168,7 @@ interface ClientParts {
   readonly nsps: ReadonlyMap<string, unknown>;
 }
 
-function decoderOf(socket: ThreadSocket): TolerantDecoder | undefined {
+function decoderOf(socket: Pick<Socket, 'client'>): TolerantDecoder | undefined {
   const { decoder } = socket.client as unknown as ClientParts;
   return decoder instanceof TolerantDecoder ? decoder : undefined;
 }
@@ -177,7 +178,7 @@ function closeTransport(socket: ThreadSocket): void {
 }
 
 /** What Socket.IO keeps of the HTTP request is a third of what an idle connection takes, and may hold secrets. */
-function forgetRequest({ conn, handshake }: ThreadSocket): void {
+export function forgetRequest({ conn, handshake }: Pick<Socket, 'conn' | 'handshake'>): void {
   Object.assign(conn, { request: null });
   Object.assign(handshake, { headers: nothing, query: nothing, url: '' });
 }

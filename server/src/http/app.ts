@@ -1,6 +1,6 @@
 import cors from 'cors';
 import express from 'express';
-import type { Express } from 'express';
+import type { Express, Router } from 'express';
 import helmet from 'helmet';
 import { RequestError } from '../request-error.ts';
 import { createApi } from './api.ts';
@@ -16,6 +16,8 @@ export interface AppOptions extends ApiOptions, OperationsOptions {
   readonly origins: OriginRules;
   /** A built page to serve at `/`. */
   readonly pageDir?: string | undefined;
+  /** What operators have below `/admin`. */
+  readonly adminRoutes: Router;
 }
 
 /** The express app: guards first, then the operators' routes, then the API, whose error handler serves all. */
@@ -41,6 +43,7 @@ export function createApp(options: AppOptions): Express {
     );
   }
   app.use(createOperations(options));
+  app.use(options.adminRoutes);
   if (options.pageDir !== undefined) app.use(createPage(options.pageDir));
   app.get('/', (_request, response) => {
     response

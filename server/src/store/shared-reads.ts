@@ -106,6 +106,14 @@ class SharedReads implements ThreadStore {
     return this.#store.abandonedStreams(...args);
   }
 
+  appendAudit(...args: Parameters<ThreadStore['appendAudit']>): ReturnType<ThreadStore['appendAudit']> {
+    return this.#store.appendAudit(...args);
+  }
+
+  audit(...args: Parameters<ThreadStore['audit']>): ReturnType<ThreadStore['audit']> {
+    return this.#store.audit(...args);
+  }
+
   ping(): Promise<void> {
     return this.#store.ping();
   }

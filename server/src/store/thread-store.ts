@@ -91,6 +91,24 @@ export interface StreamTextOp {
   readonly leaseUntil: number;
 }
 
+/** What an operator did, or tried. */
+export interface AuditEntry {
+  /** Rises with time. */
+  readonly id: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** Who: the name that was given. */
+  readonly operator: string;
+  /** From where. */
+  readonly address: string;
+  readonly action: string;
+  /** To what; may be empty. */
+  readonly target: string;
+  readonly outcome: 'ok' | 'refused' | 'failed';
+  /** May be empty. */
+  readonly detail: string;
+}
+
 /** How a stream ends. */
 export type StreamEndStatus = 'complete' | 'failed' | 'cancelled' | 'interrupted';
 
@@ -270,6 +288,12 @@ export interface ThreadStore {
 
   /** Streams that have not ended and whose lease has run out by `at` (ms); at most `limit`. */
   abandonedStreams(at: number, limit: number): Promise<AbandonedStream[]>;
+
+  /** Adds to the operators' log; an entry whose id is there already is left as it is. */
+  appendAudit(entries: readonly AuditEntry[]): Promise<void>;
+
+  /** The newest of the operators' log first: those before the entry with the id `before`, or all; at most `limit`. */
+  audit(limit: number, before?: string): Promise<AuditEntry[]>;
 
   /** Resolves if the store can take a write now. */
   ping(): Promise<void>;

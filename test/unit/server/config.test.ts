@@ -26,6 +26,7 @@ const defaults: Config = {
   corsOrigins: [],
   transports: ['websocket'],
   metricsToken: undefined,
+  operator: { username: 'admin', secret: undefined },
   ratePerSecond: 50,
   maxSubscriptions: 1000,
   streamLeaseMs: 30_000,

@@ -4,6 +4,7 @@ import { Worker } from 'node:worker_threads';
 import type { Message, Thread } from '@threadwire/protocol';
 import type {
   AppendOp,
+  AuditEntry,
   CreateThread,
   HistoryRequest,
   HistoryResult,
@@ -124,6 +125,14 @@ class EmbeddedStore implements ThreadStore {
 
   abandonedStreams(at: number, limit: number): ReturnType<ThreadStore['abandonedStreams']> {
     return this.#read('abandonedStreams', at, limit);
+  }
+
+  async appendAudit(entries: readonly AuditEntry[]): Promise<void> {
+    await this.#write('appendAudit', entries);
+  }
+
+  audit(limit: number, before?: string): Promise<AuditEntry[]> {
+    return this.#read('audit', limit, before);
   }
 
   async ping(): Promise<void> {

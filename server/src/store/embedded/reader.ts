@@ -2,18 +2,20 @@ import { limits } from '@threadwire/protocol';
 import type { Message, Thread } from '@threadwire/protocol';
 import { Budget, readHistories } from '../history.ts';
 import type { HistoryReader, PageBounds } from '../history.ts';
-import type { AbandonedStream, HistoryRequest, HistoryResult, StoredStream } from '../thread-store.ts';
+import type { AbandonedStream, AuditEntry, HistoryRequest, HistoryResult, StoredStream } from '../thread-store.ts';
 import {
+  auditColumns,
   messageColumns,
   partsQuery,
   readParts,
   streamLength,
   threadColumns,
+  toAuditEntry,
   toMessage,
   toThread,
   toTime,
 } from './rows.ts';
-import type { MessageRow, ThreadRow } from './rows.ts';
+import type { AuditRow, MessageRow, ThreadRow } from './rows.ts';
 import type { Sqlite } from './sqlite.ts';
 import { ThreadList } from './thread-list.ts';
 import type { ReaderMethods } from './worker-protocol.ts';
@@ -27,16 +29,21 @@ const maxLogScans = 8;
 /** A call that has read this much text for several requests leaves the others to the next call. */
 const enoughTextLength = 1024 * 1024;
 
+/** Stands behind all ids. */
+const afterAllIds = '~';
+
 /** Reads the database. Every call sees one snapshot; calls must not overlap. */
 export class Reader implements ReaderMethods {
   readonly #db: Sqlite;
   readonly #list: ThreadList;
   readonly #pages: Pages;
+  readonly #audit: (before: string, limit: number) => AuditRow[];
 
   constructor(db: Sqlite) {
     this.#db = db;
     this.#list = new ThreadList(db);
     this.#pages = new Pages(db);
+    this.#audit = db.many<AuditRow>(`SELECT ${auditColumns} FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?`);
   }
 
   threads(ids: readonly string[]): Promise<Thread[]> {
@@ -77,6 +84,10 @@ export class Reader implements ReaderMethods {
 
   abandonedStreams(at: number, limit: number): ReturnType<ReaderMethods['abandonedStreams']> {
     return this.#read(() => this.#pages.abandonedStreams(at, limit));
+  }
+
+  audit(limit: number, before?: string): Promise<AuditEntry[]> {
+    return this.#db.read(() => this.#audit(before ?? afterAllIds, limit).map(toAuditEntry));
   }
 
   close(): null {

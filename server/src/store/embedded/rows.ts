@@ -1,4 +1,5 @@
 import type { JsonObject, Message, MessageStatus, Role, Thread } from '@threadwire/protocol';
+import type { AuditEntry } from '../thread-store.ts';
 
 /** The columns of a {@link ThreadRow}, of `threads t` joined to `activity a`. */
 export const threadColumns =
@@ -91,6 +92,23 @@ export function readParts(parts: (key: number) => readonly (readonly [text: stri
   return parts(key)
     .map(([text]) => text)
     .join('');
+}
+
+export const auditColumns = 'id, at, operator, address, action, target, outcome, detail';
+
+export type AuditRow = readonly [
+  id: string,
+  at: number,
+  operator: string,
+  address: string,
+  action: string,
+  target: string,
+  outcome: AuditEntry['outcome'],
+  detail: string,
+];
+
+export function toAuditEntry([id, at, operator, address, action, target, outcome, detail]: AuditRow): AuditEntry {
+  return { id, at, operator, address, action, target, outcome, detail };
 }
 
 export function toMetadata(text: string): JsonObject {

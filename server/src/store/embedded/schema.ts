@@ -1,7 +1,7 @@
 import type { Sqlite } from './sqlite.ts';
 
 /** Written to `PRAGMA user_version`; raised by every change of the tables. */
-const schemaVersion = 4;
+const schemaVersion = 5;
 
 // `activity` is apart from `threads` because it is written with every message: its rows are small, while a thread's
 // members and metadata take up to 70 KiB. `open` (a thread without members) leads its index, so that each thread's
@@ -121,6 +121,19 @@ const streamLogTable = `
   ) STRICT;
 `;
 
+const auditTable = `
+  CREATE TABLE audit (
+    id TEXT PRIMARY KEY,
+    at INTEGER NOT NULL,
+    operator TEXT NOT NULL,
+    address TEXT NOT NULL,
+    action TEXT NOT NULL,
+    target TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    detail TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+`;
+
 /** The first version had every index in the tables themselves. */
 const fromVersion1 = `
   DROP INDEX messages_streaming;
@@ -150,7 +163,8 @@ export function createSchema(db: Sqlite): void {
     if (version === 0) db.exec(threadTables + messageTables);
     if (version === 1) db.exec(fromVersion1);
     if (version < 3) db.exec(streamTables);
-    db.exec(streamLogTable);
+    if (version < 4) db.exec(streamLogTable);
+    db.exec(auditTable);
     db.exec(`PRAGMA user_version = ${schemaVersion}`);
   });
 }

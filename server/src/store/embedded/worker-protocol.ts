@@ -1,5 +1,6 @@
 import type { Thread } from '@threadwire/protocol';
 import type {
+  AuditEntry,
   CreateThread,
   HistoryRequest,
   HistoryResult,
@@ -22,6 +23,8 @@ export interface WriterMethods {
   write(ops: FlatOps): OpResult[];
   createThread(request: CreateThread): Resolved<'createThread'>;
   updateThread(request: UpdateThread): Resolved<'updateThread'>;
+  /** Null, because JSON has no `undefined`. */
+  appendAudit(entries: readonly AuditEntry[]): null;
   /** Answers when everything asked before is done. */
   ping(): null;
   /** Commits as much as a large message takes. */
@@ -57,6 +60,7 @@ export interface ReaderMethods {
   /** Null where there is none: JSON has no `undefined`. */
   findStream(id: string): Promise<NonNullable<Resolved<'findStream'>> | null>;
   abandonedStreams(at: number, limit: number): Promise<Resolved<'abandonedStreams'>>;
+  audit(limit: number, before?: string): Promise<AuditEntry[]>;
   close(): null;
 }
 

@@ -1,6 +1,14 @@
 import type { Message, MessageStatus, Thread } from '@threadwire/protocol';
 import { checkThread, decideChange, decideThreadUpdate, threadExists } from '../rules.ts';
-import type { CreateThread, DeleteOp, EditOp, StreamEndOp, StreamStartOp, UpdateThread } from '../thread-store.ts';
+import type {
+  AuditEntry,
+  CreateThread,
+  DeleteOp,
+  EditOp,
+  StreamEndOp,
+  StreamStartOp,
+  UpdateThread,
+} from '../thread-store.ts';
 import { unflattenOps } from './flat-ops.ts';
 import type { FlatOps, StoredAppend, StoredOp } from './flat-ops.ts';
 import { MessageKeys } from './message-keys.ts';
@@ -116,6 +124,15 @@ export class Writer implements WriterMethods {
       this.#moveUsers(key, usersOf(before.created_by, before.members), usersOf(before.created_by, members));
       this.#cache.delete(before.id);
       return { ok: true, thread: this.#readThread(before.id), before, changed: true };
+    });
+  }
+
+  appendAudit(entries: readonly AuditEntry[]): null {
+    return this.#transaction(() => {
+      for (const { id, at, operator, address, action, target, outcome, detail } of entries) {
+        this.#statements.insertAudit(id, at, operator, address, action, target, outcome, detail);
+      }
+      return null;
     });
   }
 
@@ -348,6 +365,7 @@ function prepare(db: Sqlite) {
     ),
     messageById: db.one<MessageRow>(`${message} WHERE m.id = ? AND m.thread = ?`),
     messageByKey: db.one<MessageRow>(`${message} WHERE m.key = ?`),
+    insertAudit: db.change('INSERT OR IGNORE INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
     fillProbe: db.change('INSERT OR REPLACE INTO probe (key, filler) VALUES (1, zeroblob(?))'),
   };
 }

@@ -1,5 +1,6 @@
 import type { JsonObject, Message, MessageStatus, Role, Thread } from '@threadwire/protocol';
 import { Schema } from 'mongoose';
+import type { AuditEntry } from '../thread-store.ts';
 
 // What is stored. Metadata is JSON text: it comes back exactly as it was, whatever its keys are. These are types, not
 // interfaces, because the driver's types want documents that could have further fields.
@@ -59,6 +60,9 @@ export type MessageDocument = {
    */
   readonly parts?: string[];
 };
+
+/** An entry of the operators' log. */
+export type AuditDocument = Omit<AuditEntry, 'id' | 'at'> & { readonly _id: string; readonly at: Date };
 
 /**
  * How many old seqs a message keeps. Only a writer that is late by this many edits of one message could take an older
@@ -135,6 +139,20 @@ messageSchema.index({ thread_id: 1, sender_id: 1, message_id: 1 }, { unique: tru
 const ofStreaming = { partialFilterExpression: { status: 'streaming' } } as const;
 messageSchema.index({ thread_id: 1 }, { name: 'streaming', ...ofStreaming });
 messageSchema.index({ lease_until: 1 }, { name: 'streaming_lease', ...ofStreaming });
+
+export const auditSchema = new Schema<AuditDocument>(
+  {
+    _id: { type: String, required: true },
+    at: Date,
+    operator: String,
+    address: String,
+    action: String,
+    target: String,
+    outcome: String,
+    detail: String,
+  },
+  { ...options, collection: 'audit' },
+);
 
 /** What a reader needs of a message. */
 export const messageFields = { taken: 0, active_at: 0 } as const;

@@ -3,6 +3,7 @@ import { Budget, readHistories } from '../history.ts';
 import { StoreUnavailable } from '../thread-store.ts';
 import type {
   AbandonedStream,
+  AuditEntry,
   CreateThread,
   HistoryRequest,
   HistoryResult,
@@ -15,6 +16,7 @@ import type {
   WriteResult,
 } from '../thread-store.ts';
 import { Activity } from './activity.ts';
+import { appendAudit, readAudit } from './audit-log.ts';
 import { connect } from './connect.ts';
 import type { Collections } from './connect.ts';
 import { toStoreError } from './errors.ts';
@@ -123,6 +125,14 @@ class MongoStore implements ThreadStore {
 
   async abandonedStreams(at: number, limit: number): Promise<AbandonedStream[]> {
     return await this.#run(() => abandonedStreams(this.#collections, at, limit));
+  }
+
+  async appendAudit(entries: readonly AuditEntry[]): Promise<void> {
+    await this.#run(() => appendAudit(this.#collections, entries));
+  }
+
+  async audit(limit: number, before?: string): Promise<AuditEntry[]> {
+    return await this.#run(() => readAudit(this.#collections, limit, before));
   }
 
   async ping(): Promise<void> {

@@ -1,0 +1,162 @@
+import { join } from 'node:path';
+import express from 'express';
+import type { Request, RequestHandler, Response, Router } from 'express';
+import { z } from 'zod';
+import { foreignReason } from '../http/origin-guard.ts';
+import type { OriginRules } from '../http/origin-guard.ts';
+import { RequestError } from '../request-error.ts';
+import type { Audit } from './audit.ts';
+import type { LoginLimits } from './login-limits.ts';
+import { loginPage, loginStyles } from './login-page.ts';
+import type { OperatorAccount } from './operator-account.ts';
+import { endedCookie, sessionCookie, tokenOf } from './session-cookie.ts';
+import type { OperatorSession, Sessions } from './sessions.ts';
+
+export interface AdminRoutesOptions {
+  /** Nobody may log in where it is absent. */
+  readonly account: OperatorAccount | undefined;
+  readonly limits: LoginLimits;
+  readonly sessions: Sessions;
+  readonly audit: Audit;
+  /** Pages of others that may use the API may not use this. */
+  readonly origins: OriginRules;
+  /** The built console, with the official UI in `sockets/`. */
+  readonly pagesDir: string | undefined;
+}
+
+const policy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+const maxBodyBytes = 8 * 1024;
+const credentialsSchema = z.object({ username: z.string(), password: z.string() });
+
+/** The pages of operators below `/admin`, and their login. */
+export function createAdminRoutes(options: AdminRoutesOptions): Router {
+  const { sessions, audit, pagesDir, origins } = options;
+  const router = express.Router({ strict: true });
+  router.use('/admin', (request, response, next) => {
+    response.set('Content-Security-Policy', policy);
+    const reason = foreignReason(request, { ...origins, corsOrigins: [] });
+    if (reason !== undefined) throw new RequestError('forbidden', reason);
+    next();
+  });
+  router.get('/admin', (_request, response) => response.redirect(308, '/admin/'));
+  router.get('/admin/login.css', (_request, response) => response.type('css').send(loginStyles));
+  router.post(
+    '/admin/login',
+    express.urlencoded({ extended: false, limit: maxBodyBytes, parameterLimit: 10 }),
+    express.json({ limit: maxBodyBytes }),
+    logIn(options),
+  );
+  router.post('/admin/logout', (request, response) => {
+    const token = tokenOf(request);
+    const session = sessions.find(token);
+    if (token !== undefined && session) {
+      sessions.end(token);
+      audit.record({ ...by(session, request), action: 'logout', target: '', outcome: 'ok', detail: session.id });
+    }
+    response.set('Set-Cookie', endedCookie(isByTls(request)));
+    response.redirect(303, '/admin/');
+  });
+  router.get('/admin/session', (request, response) => {
+    const session = sessions.find(tokenOf(request));
+    if (!session) throw new RequestError('unauthenticated', 'Nobody is logged in.');
+    const { username, expiresAt } = session;
+    response.json({ username, expires_at: new Date(expiresAt).toISOString() });
+  });
+  // Everything else only for who is logged in.
+  router.use('/admin', (request, response, next) => {
+    if (sessions.find(tokenOf(request))) next();
+    else if (request.path === '/') response.send(loginPage());
+    else response.redirect(303, '/admin/');
+  });
+  if (pagesDir !== undefined) {
+    router.use('/admin/assets', express.static(join(pagesDir, 'assets'), { cacheControl: false }));
+    router.use('/admin', express.static(pagesDir, { cacheControl: false }));
+  }
+  return router;
+}
+
+function logIn({ account, limits, sessions, audit }: AdminRoutesOptions): RequestHandler {
+  return async (request, response) => {
+    const parsed = credentialsSchema.safeParse(request.body);
+    if (!parsed.success) {
+      refuse(request, response, 400, 'invalid_payload', 'A name and a password are needed.');
+      return;
+    }
+    const { username, password } = parsed.data;
+    const address = addressOf(request);
+    const entry = { operator: username, address, target: '' };
+    if (!account) {
+      refuse(
+        request,
+        response,
+        403,
+        'forbidden',
+        'There is no operator: the server was started without ADMIN_PASSWORD.',
+      );
+      return;
+    }
+    const waitMs = limits.begin(address);
+    if (waitMs > 0) {
+      response.set('Retry-After', String(Math.ceil(waitMs / 1000)));
+      refuse(request, response, 429, 'rate_limited', `Too many logins: try again in ${inWords(waitMs)}.`);
+      return;
+    }
+    let isRight: boolean | undefined;
+    try {
+      isRight = await account.isRight(username, password);
+    } finally {
+      limits.ended(address, isRight);
+    }
+    if (!isRight) {
+      audit.record({ ...entry, action: 'login', outcome: 'refused', detail: '' });
+      refuse(request, response, 401, 'unauthenticated', 'The name or the password is wrong.');
+      return;
+    }
+    const { token, session } = sessions.start(account.username, address);
+    audit.record({ ...entry, action: 'login', outcome: 'ok', detail: session.id });
+    response.set('Set-Cookie', sessionCookie(token, isByTls(request)));
+    response.redirect(303, '/admin/');
+  };
+}
+
+/** Refuses a login: in the form again for browsers, else as all errors of the API. */
+function refuse(
+  request: Request,
+  response: Response,
+  status: 400 | 401 | 403 | 429,
+  code: 'invalid_payload' | 'unauthenticated' | 'forbidden' | 'rate_limited',
+  message: string,
+): void {
+  if (request.accepts(['json', 'html']) === 'html') response.status(status).send(loginPage(message));
+  else response.status(status).json({ error: new RequestError(code, message).toObject() });
+}
+
+/** Who did something, and from where. */
+export function by({ username }: OperatorSession, request: Request): { operator: string; address: string } {
+  return { operator: username, address: addressOf(request) };
+}
+
+function addressOf({ socket }: Request): string {
+  return (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
+}
+
+/** Whether the browser came by TLS, be it to a proxy: its own word is enough, for a flag that only guards its own cookie. */
+function isByTls(request: Request): boolean {
+  return request.secure || (request.get('Origin') ?? '').startsWith('https://');
+}
+
+function inWords(ms: number): string {
+  const seconds = Math.ceil(ms / 1000);
+  return seconds < 90 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`;
+}

@@ -1,0 +1,53 @@
+import { timingSafeEqual } from 'node:crypto';
+import { hash, verify } from '@node-rs/argon2';
+
+/** What proves an operator: a password, or an argon2id hash of one (`$argon2id$…`). */
+export type OperatorSecret = { readonly password: string } | { readonly hash: string };
+
+export interface OperatorOptions {
+  readonly username: string;
+  readonly secret: OperatorSecret;
+}
+
+/** An argon2id hash in PHC format, with costs that a login may take: up to 1 GiB, 100 passes. */
+export const argon2idHash =
+  /^\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,2}),p=(\d{1,2})\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{16,86}$/;
+
+const argon2id = 2;
+/** The second profile that OWASP recommends for argon2id: 19 MiB, two passes. */
+const hashing = { algorithm: argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 };
+/** A password beyond this is no password. */
+export const maxPasswordBytes = 1024;
+
+/** Hashes a password for `ADMIN_PASSWORD_HASH`. */
+export function hashPassword(password: string): Promise<string> {
+  return hash(password, hashing);
+}
+
+/** The one operator account. Passwords are compared in another thread, one at a time. */
+export class OperatorAccount {
+  readonly username: string;
+  readonly #hash: Promise<string>;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor({ username, secret }: OperatorOptions) {
+    this.username = username;
+    this.#hash = 'hash' in secret ? Promise.resolve(secret.hash) : hashPassword(secret.password);
+  }
+
+  /** Whether somebody may log in. A wrong name takes as long as a wrong password. */
+  isRight(username: string, password: string): Promise<boolean> {
+    const check = async (): Promise<boolean> => {
+      const isPassword = Buffer.byteLength(password) <= maxPasswordBytes && (await verify(await this.#hash, password));
+      return isSame(username, this.username) && isPassword;
+    };
+    const checked = this.#last.then(check, check);
+    this.#last = checked;
+    return checked;
+  }
+}
+
+function isSame(given: string, expected: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(expected)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}

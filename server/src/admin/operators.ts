@@ -1,0 +1,58 @@
+import type { Server as EngineServer } from 'engine.io';
+import type { Router } from 'express';
+import type { ThreadIo } from '../fanout/rooms.ts';
+import type { OriginRules } from '../http/origin-guard.ts';
+import type { Services } from '../services.ts';
+import { Audit } from './audit.ts';
+import { AdminNamespace } from './admin-namespace.ts';
+import { createAdminRoutes } from './admin-routes.ts';
+import { LoginLimits } from './login-limits.ts';
+import { OperatorAccount } from './operator-account.ts';
+import type { OperatorOptions } from './operator-account.ts';
+import { Sessions } from './sessions.ts';
+
+export interface OperatorsOptions {
+  readonly services: Services;
+  readonly io: ThreadIo;
+  readonly engine: EngineServer;
+  readonly origins: OriginRules;
+  /** Who may log in; nobody where it is absent. */
+  readonly operator?: OperatorOptions | undefined;
+  /** The built pages of operators. */
+  readonly pagesDir?: string | undefined;
+  /** Calls back after `delayMs`. */
+  readonly schedule: (callback: () => void, delayMs: number) => void;
+}
+
+/** All that operators have: their login, their pages, their namespace, and the log of what they did. */
+export interface Operators {
+  readonly routes: Router;
+  readonly audit: Audit;
+  /** Their connections are closed, and what is to be stored of their log is. */
+  close(): Promise<void>;
+}
+
+/** Wires up what operators have. The namespace `/admin` is there from now on, and lets in who is logged in. */
+export function createOperators(options: OperatorsOptions): Operators {
+  const { services, io, engine, origins, operator, pagesDir, schedule } = options;
+  const { store, logger, now, newId } = services;
+  const audit = new Audit({ store, logger, newId, now, schedule });
+  const sessions = new Sessions(now, (session) => namespace.end(session));
+  const namespace = new AdminNamespace({ io, engine, sessions, origins, logger, schedule });
+  const routes = createAdminRoutes({
+    account: operator && new OperatorAccount(operator),
+    limits: new LoginLimits(now),
+    sessions,
+    audit,
+    origins,
+    pagesDir,
+  });
+  return {
+    routes,
+    audit,
+    close: async () => {
+      namespace.close();
+      await audit.flush();
+    },
+  };
+}
