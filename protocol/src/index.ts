@@ -17,7 +17,16 @@ export {
   userSchema,
 } from './objects.ts';
 export type { ConnectAuth, Message, Session, Thread, ThreadHistory, User } from './objects.ts';
-export { cleanText, idSchema, messageIdSchema, messageStatuses, roles, tooLarge, utf8Bytes } from './scalars.ts';
+export {
+  cleanText,
+  idSchema,
+  messageIdSchema,
+  messageStatuses,
+  reasonSchema,
+  roles,
+  tooLarge,
+  utf8Bytes,
+} from './scalars.ts';
 export type { MessageStatus, Role } from './scalars.ts';
 export { serverEventNames, serverEvents } from './server-events.ts';
 export type { DurableEvent, ServerEvent, ServerPayload } from './server-events.ts';

@@ -3,6 +3,8 @@ import type { AddressInfo, Socket } from 'node:net';
 import { limits } from '@threadwire/protocol';
 import { Server as EngineServer } from 'engine.io';
 import { Server as SocketServer } from 'socket.io';
+import { NodeActivity } from './admin/console/node-activity.ts';
+import { StreamLines } from './admin/console/stream-lines.ts';
 import { createOperators } from './admin/operators.ts';
 import type { OperatorOptions } from './admin/operator-account.ts';
 import type { AuthConfig, Transport } from './config.ts';
@@ -74,6 +76,8 @@ export interface ServerOptions {
   /** How long the producer of a stream may be silent. */
   readonly streamMaxIdleMs?: number;
   readonly drainTimeoutMs?: number;
+  /** Called where an operator asks this node to drain; by itself it drains, and closes. */
+  readonly onDrainAsked?: () => void;
   readonly logger?: Logger;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
@@ -152,12 +156,23 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
   });
   // Another process may serve the same database, if only while one takes over from the other.
   if (store.kind === 'mongodb') headPoll.start();
+  const activity = new NodeActivity({
+    now,
+    schedule,
+    count: () => ({
+      connections: rooms.connections.size,
+      subscriptions: sum([...rooms.connections.values()].map(({ subscriptions }) => subscriptions.size)),
+      streams: streams.active.size,
+      isStoreUp: health.isUp,
+    }),
+  });
   const writer = new LogWriter({
     store,
     logger,
     onCommit: (change) => {
       metrics.durableEvents.inc({ event: change.event });
       announcer.announce(change);
+      activity.committed(change);
       watch.active(change.threadId);
       responders?.committed(change);
     },
@@ -174,7 +189,10 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     store,
     write: (op) => writer.write(op),
     announceText: (text) => announcer.announceText(text),
-    onEnding: (stream) => catchUp.finish(stream),
+    onEnding: (stream, op) => {
+      catchUp.finish(stream);
+      streamLines.ending(stream, op);
+    },
     logger,
     newId: options.newId ?? newId,
     now,
@@ -182,6 +200,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     schedule,
     leaseMs,
   });
+  const streamLines = new StreamLines(streams.active, now, steadyNow);
   const { responder } = options;
   const responders = responder && new Responders({ responder, streams, store, logger, now });
   const catchUp = new CatchUp({ rooms, streams: streams.active, schedule });
@@ -216,6 +235,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     authenticator: createAuthenticator(options.auth, now),
     logger,
     metrics,
+    activity,
     now,
     newId: options.newId ?? newId,
     maxSubscriptions: options.maxSubscriptions ?? 1000,
@@ -224,9 +244,10 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
       return new TokenBucket(bytesPerSecond, bytesPerSecond * burstSeconds, now());
     },
   };
+  const serverId = randomUUID();
   acceptConnections(io.of('/'), services, createDispatch(services, lifecycle), {
     lifecycle,
-    serverId: randomUUID(),
+    serverId,
     ratePerSecond,
   });
 
@@ -256,6 +277,11 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     operator: options.operator,
     pagesDir: options.adminDir,
     schedule,
+    lifecycle,
+    activity,
+    streams: streamLines,
+    serverId,
+    drain: () => (options.onDrainAsked ? options.onDrainAsked() : void drain()),
   });
   const app = createApp({
     services,
@@ -290,6 +316,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
   const stopExpiry = watchExpiry(rooms, now);
   // Not before it is sure that this server serves: it would begin what it cannot go on with.
   leaseWatch.start();
+  activity.start();
   void responders?.catchUp();
   const { port } = http.address() as AddressInfo;
 
@@ -300,6 +327,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     health.stop();
     headPoll.stop();
     leaseWatch.stop();
+    activity.stop();
     streams.stop();
     responders?.stop();
     const closed = new Promise<void>((resolve) => http.close(() => resolve()));
@@ -313,18 +341,23 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     await store.close();
   }
   const close = (): Promise<void> => (closing ??= shutDown());
+  async function drain(): Promise<void> {
+    lifecycle.startDraining();
+    responders?.stop();
+    const timeoutMs = options.drainTimeoutMs ?? 10_000;
+    await drainConnections({ rooms, lifecycle, timeoutMs, random: options.random ?? Math.random });
+    await close();
+  }
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
     port,
     close,
-    drain: async () => {
-      lifecycle.startDraining();
-      responders?.stop();
-      const timeoutMs = options.drainTimeoutMs ?? 10_000;
-      await drainConnections({ rooms, lifecycle, timeoutMs, random: options.random ?? Math.random });
-      await close();
-    },
+    drain,
   };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }
 
 /** Tells the handshakes which connections have not got as far as CONNECT. */

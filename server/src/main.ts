@@ -81,6 +81,7 @@ async function main(): Promise<void> {
     store,
     logger,
     responder,
+    onDrainAsked: () => process.kill(process.pid, 'SIGTERM'),
   }).catch(async (error: unknown) => {
     await store.close();
     throw error;

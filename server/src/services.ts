@@ -1,3 +1,4 @@
+import type { NodeActivity } from './admin/console/node-activity.ts';
 import type { Authenticator } from './connection/authenticate.ts';
 import type { TokenBucket } from './connection/token-bucket.ts';
 import type { Rooms } from './fanout/rooms.ts';
@@ -25,6 +26,8 @@ export interface Services {
   readonly authenticator: Authenticator;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Is told what operators look at. */
+  readonly activity: Pick<NodeActivity, 'refused'>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** A new unique id. */

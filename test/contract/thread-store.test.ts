@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { limits, utf8Bytes } from '@threadwire/protocol';
 import type { JsonObject, Thread } from '@threadwire/protocol';
 import { StoreUnavailable } from '../../server/src/store/thread-store.ts';
-import type { ListCursor, ThreadStore } from '../../server/src/store/thread-store.ts';
+import type { AuditEntry, ListCursor, ThreadStore } from '../../server/src/store/thread-store.ts';
 import type { Actor } from '../../server/src/threads/access.ts';
 import { runnableBackEnds } from '../support/back-ends.ts';
 import type { OpenBackEnd } from '../support/back-ends.ts';
@@ -841,6 +841,37 @@ describe.each(runnableBackEnds)('the $name store', (backEnd) => {
     });
   });
 
+  describe("the operators' log", () => {
+    const entry = (n: number): AuditEntry => ({
+      id: `0000-${String(n).padStart(4, '0')}`,
+      at: clock.tick(),
+      operator: `operator ${n}`,
+      address: '::1',
+      action: 'login',
+      target: n % 2 === 0 ? '' : 'größer 😀',
+      outcome: n % 3 === 0 ? 'refused' : 'ok',
+      detail: '',
+    });
+
+    test('gives the newest first, and goes on before an entry', async () => {
+      const entries = upTo(25).map(entry);
+      await store.appendAudit([]);
+      await store.appendAudit(entries.slice(0, 20));
+      await store.appendAudit(entries.slice(20));
+      const newest = entries.toReversed();
+      expect(await store.audit(10)).toEqual(newest.slice(0, 10));
+      expect(await store.audit(10, newest[9]!.id)).toEqual(newest.slice(10, 20));
+      expect(await store.audit(10, newest[19]!.id)).toEqual(newest.slice(20));
+      expect(await store.audit(10, newest.at(-1)!.id)).toEqual([]);
+    });
+
+    test('leaves an entry as it is that is added again', async () => {
+      const [first] = (await store.audit(1)) as [AuditEntry];
+      await store.appendAudit([{ ...first, operator: 'changed' }, entry(90)]);
+      expect((await store.audit(2)).map(({ operator }) => operator)).toEqual(['operator 90', first.operator]);
+    });
+  });
+
   test('answers a ping; closed, every call rejects as unavailable', async () => {
     await using own = await backEnd.open();
     const threadId = await newThread(own.store);
@@ -857,6 +888,8 @@ describe.each(runnableBackEnds)('the $name store', (backEnd) => {
       () => store.listThreads({ actor: ann, limit: 1 }),
       () => store.histories([{ threadId, actor: ann }]),
       () => store.changesAfter(threadId, 0, 1),
+      () => store.appendAudit([]),
+      () => store.audit(1),
       () => store.ping(),
     ];
     for (const call of calls) await expect(call()).rejects.toBeInstanceOf(StoreUnavailable);

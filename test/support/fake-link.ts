@@ -1,5 +1,5 @@
 import type { ErrorObject } from '@threadwire/protocol';
-import type { ClientLink } from '../../server/src/connection/connection.ts';
+import type { ClientLink, ConnectionFacts } from '../../server/src/connection/connection.ts';
 
 /** What a client got: an event and its payload, or `ack` and the answer. */
 export type Received = readonly [name: string, content: unknown];
@@ -19,6 +19,10 @@ export class FakeLink implements ClientLink {
 
   constructor(id = 'link') {
     this.id = id;
+  }
+
+  get facts(): ConnectionFacts {
+    return { address: '127.0.0.1', transport: 'websocket', connectedAt: 0, bufferedBytes: 0, isSlow: false };
   }
 
   emit(event: string, payload: unknown): void {

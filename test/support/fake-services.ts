@@ -156,6 +156,8 @@ export class FakeApp {
   readonly lifecycle = new Lifecycle();
   readonly store: MemoryStore;
   readonly lines: readonly LogLine[];
+  /** What operators are told of. */
+  readonly refusals: Parameters<Services['activity']['refused']>[0][] = [];
   /** What was counted: the event and how it ended. */
   readonly outcomes: [event: string, outcome: string][] = [];
   readonly services: Services;
@@ -236,6 +238,7 @@ export class FakeApp {
       },
       logger,
       metrics: metrics as unknown as Metrics,
+      activity: { refused: (refusal) => this.refusals.push(refusal) },
       now,
       newId,
       newTextBucket: () => new TokenBucket(0, 0, now()),

@@ -6,7 +6,6 @@ import { flowOf } from '../connection/flow.ts';
 import type { ThreadIo } from '../fanout/rooms.ts';
 import { foreignReason } from '../http/origin-guard.ts';
 import type { OriginRules } from '../http/origin-guard.ts';
-import type { Logger } from '../logger.ts';
 import { RequestError } from '../request-error.ts';
 import { tokenOf } from './session-cookie.ts';
 import type { OperatorSession, Sessions } from './sessions.ts';
@@ -16,7 +15,8 @@ export interface AdminNamespacePorts {
   readonly engine: EngineServer;
   readonly sessions: Sessions;
   readonly origins: OriginRules;
-  readonly logger: Logger;
+  /** Called with each operator who has connected. */
+  readonly attend: (socket: OperatorSocket) => void;
   /** Calls back after `delayMs`. */
   readonly schedule: (callback: () => void, delayMs: number) => void;
 }
@@ -90,6 +90,7 @@ export class AdminNamespace {
       onSlow();
       flow.cut();
     };
+    this.#ports.attend(socket);
   }
 
   #watch(): void {

@@ -2,11 +2,16 @@ import type { Server as EngineServer } from 'engine.io';
 import type { Router } from 'express';
 import type { ThreadIo } from '../fanout/rooms.ts';
 import type { OriginRules } from '../http/origin-guard.ts';
+import type { Lifecycle } from '../lifecycle.ts';
 import type { Services } from '../services.ts';
 import { Audit } from './audit.ts';
 import { AdminNamespace } from './admin-namespace.ts';
 import { createAdminRoutes } from './admin-routes.ts';
 import { LoginLimits } from './login-limits.ts';
+import { Console } from './console/console.ts';
+import { consoleHandlers } from './console/console-handlers.ts';
+import type { NodeActivity } from './console/node-activity.ts';
+import type { StreamLines } from './console/stream-lines.ts';
 import { OperatorAccount } from './operator-account.ts';
 import type { OperatorOptions } from './operator-account.ts';
 import { Sessions } from './sessions.ts';
@@ -20,6 +25,12 @@ export interface OperatorsOptions {
   readonly operator?: OperatorOptions | undefined;
   /** The built pages of operators. */
   readonly pagesDir?: string | undefined;
+  readonly lifecycle: Lifecycle;
+  readonly serverId: string;
+  readonly activity: NodeActivity;
+  readonly streams: StreamLines;
+  /** Drains this node, and has its process end. */
+  readonly drain: () => void;
   /** Calls back after `delayMs`. */
   readonly schedule: (callback: () => void, delayMs: number) => void;
 }
@@ -27,7 +38,6 @@ export interface OperatorsOptions {
 /** All that operators have: their login, their pages, their namespace, and the log of what they did. */
 export interface Operators {
   readonly routes: Router;
-  readonly audit: Audit;
   /** Their connections are closed, and what is to be stored of their log is. */
   close(): Promise<void>;
 }
@@ -38,7 +48,30 @@ export function createOperators(options: OperatorsOptions): Operators {
   const { store, logger, now, newId } = services;
   const audit = new Audit({ store, logger, newId, now, schedule });
   const sessions = new Sessions(now, (session) => namespace.end(session));
-  const namespace = new AdminNamespace({ io, engine, sessions, origins, logger, schedule });
+  const handlers = consoleHandlers({
+    services,
+    lifecycle: options.lifecycle,
+    activity: options.activity,
+    streams: options.streams,
+    audit,
+    serverId: options.serverId,
+    drain: options.drain,
+  });
+  const console = new Console({
+    handlers,
+    audit,
+    logger,
+    now,
+    mayAct: ({ data }) => sessions.holds(data.session),
+  });
+  const namespace = new AdminNamespace({
+    io,
+    engine,
+    sessions,
+    origins,
+    schedule,
+    attend: (socket) => console.attend(socket),
+  });
   const routes = createAdminRoutes({
     account: operator && new OperatorAccount(operator),
     limits: new LoginLimits(now),
@@ -49,7 +82,6 @@ export function createOperators(options: OperatorsOptions): Operators {
   });
   return {
     routes,
-    audit,
     close: async () => {
       namespace.close();
       await audit.flush();

@@ -6,9 +6,23 @@ import type { Identity } from './authenticate.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import type { TokenBucket } from './token-bucket.ts';
 
+/** What operators see of a connection. */
+export interface ConnectionFacts {
+  /** The peer's, which may be a proxy's. */
+  readonly address: string;
+  readonly transport: string;
+  /** Milliseconds since the epoch. */
+  readonly connectedAt: number;
+  /** What it was sent and has not taken. */
+  readonly bufferedBytes: number;
+  /** It has not kept up for a while. */
+  readonly isSlow: boolean;
+}
+
 /** What a connection needs of its Socket.IO socket. */
 export interface ClientLink {
   readonly id: string;
+  readonly facts: ConnectionFacts;
   emit(event: ServerEvent, payload: unknown): void;
   /** Ends the session; stock clients do not come back by themselves. */
   disconnect(): void;
@@ -68,6 +82,10 @@ export class Connection implements StreamProducer {
     this.bucket = options.bucket;
     this.#link = options.link;
     this.#identity = options.identity;
+  }
+
+  get facts(): ConnectionFacts {
+    return this.#link.facts;
   }
 
   get identity(): Identity {

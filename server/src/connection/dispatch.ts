@@ -178,7 +178,7 @@ function answer(
 
 /** Answers a request with why it was refused. */
 export function refuse(
-  { logger }: Services,
+  { logger, activity }: Services,
   connection: Connection,
   thrown: unknown,
   { event, args, ack }: Omit<Inbound, 'bytes'>,
@@ -190,6 +190,13 @@ export function refuse(
   }
   const refusal = error.toObject(request);
   if (refusal.code === 'rate_limited') connection.wasted();
+  activity.refused({
+    code: error.code,
+    request: request.event ?? 'unknown',
+    user_id: connection.actor.id,
+    client_id: connection.clientId,
+    message: error.message.slice(0, 200),
+  });
   const { message_id } = refusal;
   connection.answer(() => {
     if (ack) ack({ ok: false, error: refusal, ...(message_id !== undefined && { message_id }) });

@@ -74,6 +74,16 @@ export class Flow implements OutboxObserver {
     this.follow(conn.transport);
   }
 
+  /** What the client was sent and has not taken. */
+  get undeliveredBytes(): number {
+    return this.#outbox.undeliveredBytes;
+  }
+
+  /** More than is always on its way. */
+  get isBehind(): boolean {
+    return this.undeliveredBytes > deliveredBytes;
+  }
+
   /** Whether so little is undelivered that a large answer may be made. Resolves at once, or when that is so, or closed. */
   async delivered(): Promise<void> {
     if (this.#isClosed || this.#outbox.undeliveredBytes <= deliveredBytes) return;

@@ -1,7 +1,7 @@
 import type { ServerEvent } from '@threadwire/protocol';
 import { PacketType } from 'socket.io-parser';
 import type { ThreadSocket } from '../fanout/rooms.ts';
-import type { ClientLink } from './connection.ts';
+import type { ClientLink, ConnectionFacts } from './connection.ts';
 import { flowOf } from './flow.ts';
 import type { Flow } from './flow.ts';
 
@@ -22,6 +22,17 @@ export class SocketLink implements ClientLink {
 
   get id(): string {
     return this.#socket.id;
+  }
+
+  get facts(): ConnectionFacts {
+    const { handshake, conn } = this.#socket;
+    return {
+      address: handshake.address.replace(/^::ffff:(?=\d+\.)/, ''),
+      transport: conn.transport.name,
+      connectedAt: handshake.issued,
+      bufferedBytes: this.#flow.undeliveredBytes,
+      isSlow: this.#flow.isBehind,
+    };
   }
 
   emit(event: ServerEvent, payload: unknown): void {

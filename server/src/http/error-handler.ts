@@ -9,7 +9,7 @@ import { answerEarly } from './early-answer.ts';
 export type RequestAbout = { -readonly [F in 'thread_id' | 'stream_id']?: ErrorObject[F] };
 
 /** Answers whatever was thrown while a request was served, as an error object with its status. */
-export function createErrorHandler({ logger, metrics }: Services): ErrorRequestHandler {
+export function createErrorHandler({ logger, metrics, activity }: Services): ErrorRequestHandler {
   return (thrown: unknown, request, response, next) => {
     if (response.headersSent) {
       next(thrown);
@@ -19,6 +19,13 @@ export function createErrorHandler({ logger, metrics }: Services): ErrorRequestH
     const event = String(response.locals['event'] ?? 'unknown');
     if (error.code === 'internal') logger.error({ err: thrown, event }, 'request failed');
     metrics.answered(`http ${event}`, error.code);
+    activity.refused({
+      code: error.code,
+      request: `http ${event}`,
+      user_id: null,
+      client_id: null,
+      message: error.message.slice(0, 200),
+    });
     const { retry_after_ms: retryAfterMs } = error.extras;
     if (retryAfterMs !== undefined) response.set('Retry-After', String(Math.ceil(retryAfterMs / 1000)));
     const { status } = errorTable[error.code];

@@ -47,6 +47,11 @@ export class ActiveStream {
   text: StreamText;
   epoch: number;
   producer: StreamProducer;
+  /** When it was begun, or taken up, here (ms), and how long it was then. */
+  readonly startedAt: number;
+  readonly lengthAtStart: number;
+  /** When its first text here was stored (ms). */
+  firstTextAt: number | undefined;
   /** Text up to here was announced. */
   announcedLength: number;
   /** (ms) */
@@ -85,6 +90,8 @@ export class ActiveStream {
     this.senderId = senderId;
     this.messageId = messageId;
     this.text = new StreamText(content);
+    this.startedAt = now;
+    this.lengthAtStart = content.length;
     this.announcedLength = content.length;
     this.epoch = epoch;
     this.producer = producer;

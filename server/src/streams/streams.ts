@@ -29,7 +29,7 @@ export interface StreamsPorts {
   readonly write: <Op extends WriteOp>(op: Op) => Promise<ResultOf<Op>>;
   readonly announceText: (text: TextChange) => void;
   /** The stream is about to end; its text is still here. */
-  readonly onEnding: (stream: ActiveStream) => void;
+  readonly onEnding: (stream: ActiveStream, op: StreamEndOp) => void;
   readonly logger: Logger;
   readonly newId: () => string;
   /** Milliseconds since the epoch: what stands in the store, for others to compare with. */
@@ -258,15 +258,17 @@ export class Streams {
     if (!stream.producer.isClosed) stream.leaseOverAt = undefined;
     const isAll = offset === stream.announcedLength && offset + text.length === length;
     stream.text.stored(length);
+    stream.firstTextAt ??= this.#ports.steadyNow();
     if (this.#waitMs(stream) === 0) this.#announce(stream, isAll ? text : undefined);
     stream.stored(length);
   }
 
-  #ended({ id, reason }: StreamEndOp, { message }: MessageWritten): void {
+  #ended(op: StreamEndOp, { message }: MessageWritten): void {
+    const { id, reason } = op;
     const stream = this.#active.get(id);
     if (!stream) return;
     this.#announce(stream);
-    this.#ports.onEnding(stream);
+    this.#ports.onEnding(stream, op);
     if (stream.ending === message.status && stream.ending !== 'interrupted') {
       this.#remove(stream);
       return;

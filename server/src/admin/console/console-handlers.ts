@@ -1,0 +1,174 @@
+import { hostname } from 'node:os';
+import type { Thread } from '@threadwire/protocol';
+import type { Connection } from '../../connection/connection.ts';
+import type { Lifecycle } from '../../lifecycle.ts';
+import { RequestError } from '../../request-error.ts';
+import type { Services } from '../../services.ts';
+import type { Actor } from '../../threads/access.ts';
+import type { Audit } from '../audit.ts';
+import type { ConsoleHandlers } from './console.ts';
+import type { ConnectionLine, ConsolePayload, ThreadLine } from './console-protocol.ts';
+import { sampleEveryMs } from './node-activity.ts';
+import type { NodeActivity } from './node-activity.ts';
+import type { StreamLines } from './stream-lines.ts';
+
+export interface ConsoleHandlersPorts {
+  readonly services: Pick<Services, 'store' | 'rooms' | 'streams' | 'now'>;
+  readonly lifecycle: Lifecycle;
+  readonly activity: NodeActivity;
+  readonly streams: StreamLines;
+  readonly audit: Audit;
+  readonly serverId: string;
+  /** Drains this node; the process that runs it ends then. */
+  readonly drain: () => void;
+}
+
+/** Operators see every thread, and may end every stream. */
+const operator: Actor = { id: 'operator', admin: true, agent: false };
+/** Of the threads that were active last so many are searched. */
+const maxSearched = 1000;
+const listPage = 100;
+
+/** What each request of the console comes to. */
+export function consoleHandlers(ports: ConsoleHandlersPorts): ConsoleHandlers {
+  const { services, lifecycle, activity, streams, audit, serverId, drain } = ports;
+  const { store, rooms, now } = services;
+  const startedAt = new Date(now()).toISOString();
+
+  const threadLine = ({ id, title, head_seq, updated_at }: Thread): ThreadLine => ({
+    id,
+    title,
+    head_seq,
+    updated_at,
+    subscribers: rooms.members(id).length,
+    changes_per_minute: activity.perMinute(id),
+    streams: streams.of(id).length,
+  });
+
+  return {
+    overview: ({ after = 0 }) => ({
+      node: {
+        server_id: serverId,
+        host: hostname(),
+        pid: process.pid,
+        node_version: process.version,
+        started_at: startedAt,
+        store: store.kind,
+        is_draining: lifecycle.isDraining,
+      },
+      samples: activity.samplesAfter(after),
+      sample_every_ms: sampleEveryMs,
+    }),
+
+    threads: async ({ search, limit }) => {
+      const found = new Map<string, Thread>();
+      // One that is named is found, however long it has been quiet.
+      if (search !== '') for (const thread of await store.threads([search])) found.set(thread.id, thread);
+      let after: Parameters<typeof store.listThreads>[0]['after'];
+      for (let searched = 0; searched < maxSearched && found.size < limit; searched += listPage) {
+        const { threads, next } = await store.listThreads({ actor: operator, after, limit: listPage });
+        for (const thread of threads) if (isFound(search, thread.id, thread.title)) found.set(thread.id, thread);
+        if (!next) break;
+        after = next;
+      }
+      // What a list says may be a second old.
+      const exact = await store.threads([...found.keys()].slice(0, limit));
+      return { threads: exact.sort((a, b) => compare(b.updated_at, a.updated_at)).map(threadLine) };
+    },
+
+    thread: async ({ thread_id: id }) => {
+      const [thread] = await store.threads([id]);
+      if (!thread) throw new RequestError('thread_not_found', `There is no thread ${id}.`);
+      const counts = new Map<string, number>();
+      for (const { actor } of rooms.members(id)) counts.set(actor.id, (counts.get(actor.id) ?? 0) + 1);
+      return {
+        thread: { ...threadLine(thread), created_by: thread.created_by, members: thread.members },
+        subscribers: [...counts].map(([user_id, connections]) => ({ user_id, connections })),
+        streams: streams.of(id),
+      };
+    },
+
+    streams: () => ({ running: streams.running, ended: streams.ended }),
+
+    connections: (request) => connectionsOf([...rooms.connections.values()], request),
+
+    errors: () => activity.refusals,
+
+    audit: async ({ before, limit }) => ({ entries: await audit.latest(limit, before) }),
+
+    cancel_stream: async (payload) => {
+      const { status } = await services.streams.cancel(operator, payload);
+      return { status };
+    },
+
+    disconnect: ({ client_id: clientId }) => {
+      const found = [...rooms.connections.values()].filter((connection) => connection.clientId === clientId);
+      if (found.length === 0) throw new RequestError('invalid_payload', 'There is no such connection any more.');
+      return disconnected(found);
+    },
+
+    disconnect_user: ({ user_id: userId }) =>
+      disconnected([...rooms.connections.values()].filter(({ actor }) => actor.id === userId)),
+
+    announce: (status) => {
+      rooms.broadcast('system_status', status);
+      return { connections: rooms.connections.size };
+    },
+
+    drain: () => {
+      drain();
+      return {};
+    },
+  };
+}
+
+/** Ends sessions for good: stock clients do not come back by themselves. */
+function disconnected(connections: readonly Connection[]): { readonly connections: number } {
+  for (const connection of connections) {
+    connection.fail(new RequestError('forbidden', 'An operator ended the connection.', { fatal: true }).toObject());
+  }
+  return { connections: connections.length };
+}
+
+function connectionsOf(all: readonly Connection[], request: ConsolePayload<'connections'>) {
+  const { search, order, descending, offset, limit } = request;
+  const lines = all
+    .map(connectionLine)
+    .filter((line) =>
+      isFound(search, line.client_id, line.user_id, line.user_name ?? '', line.address, line.client ?? ''),
+    );
+  const direction = descending ? -1 : 1;
+  lines.sort((a, b) => direction * compare(keyOf(a, order), keyOf(b, order)));
+  return { total: all.length, found: lines.length, connections: lines.slice(offset, offset + limit) };
+}
+
+function connectionLine(connection: Connection): ConnectionLine {
+  const { clientId, socketId, client, identity, subscriptions } = connection;
+  const { address, transport, connectedAt, bufferedBytes, isSlow } = connection.facts;
+  return {
+    client_id: clientId,
+    socket_id: socketId,
+    user_id: identity.user.id,
+    user_name: identity.user.name ?? null,
+    client: client ? [client.name, client.version].filter(Boolean).join(' ') : null,
+    address,
+    transport,
+    connected_at: new Date(connectedAt).toISOString(),
+    subscriptions: subscriptions.size,
+    buffered_bytes: bufferedBytes,
+    is_slow: isSlow,
+  };
+}
+
+function keyOf(line: ConnectionLine, order: ConsolePayload<'connections'>['order']): string | number {
+  return order === 'user' ? line.user_id : line[order];
+}
+
+function compare(a: string | number, b: string | number): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function isFound(search: string, ...fields: readonly string[]): boolean {
+  const wanted = search.trim().toLowerCase();
+  return wanted === '' || fields.some((field) => field.toLowerCase().includes(wanted));
+}

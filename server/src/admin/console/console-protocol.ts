@@ -1,0 +1,153 @@
+import { idSchema, reasonSchema } from '@threadwire/protocol';
+import type { ErrorCode, MessageStatus } from '@threadwire/protocol';
+import { z } from 'zod';
+import type { AuditEntry } from '../../store/thread-store.ts';
+
+// What the operators' console asks, and what it is answered. All of it goes by one event of the namespace `/admin`:
+// `console`, with the name of the request, its payload, and an ack that gets a ConsoleAnswer.
+
+const search = z.string().max(200).default('');
+const limit = z.int().min(1).max(500).default(100);
+
+export const connectionOrders = ['user', 'address', 'connected_at', 'subscriptions', 'buffered_bytes'] as const;
+
+/** Every request, with the schema of its payload. */
+export const consoleRequests = {
+  overview: z.strictObject({ after: z.number().optional() }),
+  threads: z.strictObject({ search, limit }),
+  thread: z.strictObject({ thread_id: idSchema }),
+  streams: z.strictObject({}),
+  connections: z.strictObject({
+    search,
+    order: z.enum(connectionOrders).default('connected_at'),
+    descending: z.boolean().default(true),
+    offset: z.int().min(0).default(0),
+    limit,
+  }),
+  errors: z.strictObject({}),
+  audit: z.strictObject({ before: z.string().max(64).optional(), limit }),
+  cancel_stream: z.strictObject({ stream_id: idSchema, reason: reasonSchema.optional() }),
+  disconnect: z.strictObject({ client_id: z.string().max(64) }),
+  disconnect_user: z.strictObject({ user_id: idSchema }),
+  announce: z.strictObject({ status: z.enum(['ok', 'degraded']), message: z.string().max(500).optional() }),
+  drain: z.strictObject({}),
+} as const;
+
+export type ConsoleRequest = keyof typeof consoleRequests;
+export type ConsolePayload<R extends ConsoleRequest> = z.infer<(typeof consoleRequests)[R]>;
+
+/** What is asked for to be done, rather than shown: each is in the log of what operators did. */
+export const consoleActions = ['cancel_stream', 'disconnect', 'disconnect_user', 'announce', 'drain'] as const;
+export type ConsoleAction = (typeof consoleActions)[number];
+
+/** The state of a node at one moment. Counters count since its start. */
+export interface Sample {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly connections: number;
+  readonly subscriptions: number;
+  readonly streams: number;
+  /** Counter. */
+  readonly messages: number;
+  /** Counter: messages, edits, ends of streams and other changes that were announced. */
+  readonly changes: number;
+  /** Counter. */
+  readonly errors: number;
+  /** 99 of 100 timers came no later than this (ms), since the sample before. */
+  readonly loopDelayMs: number;
+  readonly rssBytes: number;
+  readonly isStoreUp: boolean;
+}
+
+export interface ThreadLine {
+  readonly id: string;
+  readonly title: string;
+  readonly head_seq: number;
+  readonly updated_at: string;
+  readonly subscribers: number;
+  /** Changes in the last minute, on this node. */
+  readonly changes_per_minute: number;
+  readonly streams: number;
+}
+
+export interface StreamLine {
+  readonly id: string;
+  readonly thread_id: string;
+  /** Its sender. */
+  readonly user_id: string;
+  /** `waiting`: its producer has gone, and may come back. */
+  readonly state: 'streaming' | 'waiting' | Exclude<MessageStatus, 'streaming' | 'deleted'>;
+  /** UTF-16 units. */
+  readonly length: number;
+  readonly age_ms: number;
+  /** From its start to its first text; null before that, and where it was taken up. */
+  readonly first_text_ms: number | null;
+  /** UTF-16 units per second, since it began or was taken up. */
+  readonly units_per_second: number;
+}
+
+export interface ConnectionLine {
+  readonly client_id: string;
+  readonly socket_id: string;
+  readonly user_id: string;
+  readonly user_name: string | null;
+  /** What the client says it is. */
+  readonly client: string | null;
+  readonly address: string;
+  readonly transport: string;
+  readonly connected_at: string;
+  readonly subscriptions: number;
+  readonly buffered_bytes: number;
+  readonly is_slow: boolean;
+}
+
+export interface Refusal {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly code: ErrorCode;
+  /** The event, or the HTTP route. */
+  readonly request: string;
+  readonly user_id: string | null;
+  readonly client_id: string | null;
+  readonly message: string;
+}
+
+/** What each request is answered. */
+export interface ConsoleAnswers {
+  overview: {
+    readonly node: {
+      readonly server_id: string;
+      readonly host: string;
+      readonly pid: number;
+      readonly node_version: string;
+      readonly started_at: string;
+      readonly store: 'embedded' | 'mongodb';
+      readonly is_draining: boolean;
+    };
+    /** Those after the moment asked for, oldest first: an hour of them at most. */
+    readonly samples: readonly Sample[];
+    readonly sample_every_ms: number;
+  };
+  threads: { readonly threads: readonly ThreadLine[] };
+  thread: {
+    readonly thread: ThreadLine & { readonly created_by: string; readonly members: readonly string[] };
+    readonly subscribers: readonly { readonly user_id: string; readonly connections: number }[];
+    readonly streams: readonly StreamLine[];
+  };
+  streams: {
+    readonly running: readonly StreamLine[];
+    readonly ended: readonly (StreamLine & { readonly ended_at: string })[];
+  };
+  connections: { readonly total: number; readonly found: number; readonly connections: readonly ConnectionLine[] };
+  errors: { readonly counts: Partial<Record<ErrorCode, number>>; readonly recent: readonly Refusal[] };
+  audit: { readonly entries: readonly AuditEntry[] };
+  cancel_stream: { readonly status: MessageStatus };
+  disconnect: { readonly connections: number };
+  disconnect_user: { readonly connections: number };
+  announce: { readonly connections: number };
+  drain: Record<string, never>;
+}
+
+export type ConsoleAnswer<R extends ConsoleRequest = ConsoleRequest> =
+  | { readonly ok: true; readonly data: ConsoleAnswers[R] }
+  | { readonly ok: false; readonly error: { readonly code: ErrorCode; readonly message: string } };

@@ -1,0 +1,105 @@
+import { z } from 'zod';
+import { TokenBucket } from '../../connection/token-bucket.ts';
+import { parse } from '../../connection/parse.ts';
+import { RequestError, toRequestError } from '../../request-error.ts';
+import type { Logger } from '../../logger.ts';
+import type { OperatorSocket } from '../admin-namespace.ts';
+import type { Audit } from '../audit.ts';
+import { consoleActions, consoleRequests } from './console-protocol.ts';
+import type {
+  ConsoleAction,
+  ConsoleAnswer,
+  ConsoleAnswers,
+  ConsolePayload,
+  ConsoleRequest,
+} from './console-protocol.ts';
+
+/** Answers each request, or throws a RequestError. */
+export type ConsoleHandlers = {
+  readonly [R in ConsoleRequest]: (payload: ConsolePayload<R>) => ConsoleAnswers[R] | Promise<ConsoleAnswers[R]>;
+};
+
+export interface ConsolePorts {
+  readonly handlers: ConsoleHandlers;
+  readonly audit: Audit;
+  /** Whether the operator's session still holds. */
+  readonly mayAct: (socket: OperatorSocket) => boolean;
+  readonly logger: Logger;
+  /** (ms) */
+  readonly now: () => number;
+}
+
+/** A page asks some views a second; whoever asks for more has to wait. */
+const requestsPerSecond = 20;
+const requestBurst = 100;
+
+const requestName = z.enum(Object.keys(consoleRequests) as [ConsoleRequest, ...ConsoleRequest[]]);
+
+/** Answers what the operators' console asks, and notes what it does. */
+export class Console {
+  readonly #ports: ConsolePorts;
+
+  constructor(ports: ConsolePorts) {
+    this.#ports = ports;
+  }
+
+  /** Answers an operator who has connected. */
+  attend(socket: OperatorSocket): void {
+    const bucket = new TokenBucket(requestsPerSecond, requestBurst, this.#ports.now());
+    socket.on('console', (...args: readonly unknown[]) => {
+      const ack = args.at(-1);
+      if (typeof ack !== 'function') return;
+      void this.#answer(socket, bucket, args.slice(0, -1)).then((answer) =>
+        (ack as (answer: ConsoleAnswer) => void)(answer),
+      );
+    });
+  }
+
+  async #answer(socket: OperatorSocket, bucket: TokenBucket, args: readonly unknown[]): Promise<ConsoleAnswer> {
+    const { mayAct, now, logger } = this.#ports;
+    try {
+      const waitMs = bucket.take(1, now());
+      if (waitMs > 0) throw new RequestError('rate_limited', 'Too many requests.', { retry_after_ms: waitMs });
+      if (!mayAct(socket)) throw new RequestError('unauthenticated', 'Log in again.');
+      const name = requestName.safeParse(args[0]);
+      if (!name.success || args.length > 2) throw new RequestError('unknown_event', 'There is no such request.');
+      return { ok: true, data: await this.#carryOut(socket, name.data, args[1] ?? {}) };
+    } catch (thrown) {
+      const error = toRequestError(thrown);
+      if (error.code === 'internal') logger.error({ err: thrown }, 'a request of the console failed');
+      return { ok: false, error: { code: error.code, message: error.message } };
+    }
+  }
+
+  async #carryOut<R extends ConsoleRequest>(
+    socket: OperatorSocket,
+    name: R,
+    given: unknown,
+  ): Promise<ConsoleAnswers[R]> {
+    const { handlers, audit } = this.#ports;
+    const payload = parse(consoleRequests[name] as unknown as z.ZodType<ConsolePayload<R>>, given, 'The payload');
+    if (!isAction(name)) return await handlers[name](payload);
+    const { username, address } = socket.data.session;
+    const entry = { operator: username, address, action: name, target: targetOf(payload) };
+    try {
+      const data = await handlers[name](payload);
+      audit.record({ ...entry, outcome: 'ok', detail: '' });
+      return data;
+    } catch (thrown) {
+      const { code } = toRequestError(thrown);
+      audit.record({ ...entry, outcome: code === 'internal' ? 'failed' : 'refused', detail: code });
+      throw thrown;
+    }
+  }
+}
+
+function isAction(name: ConsoleRequest): name is ConsoleAction {
+  return (consoleActions as readonly string[]).includes(name);
+}
+
+/** What an action is done to. */
+function targetOf(payload: object): string {
+  const fields = payload as Record<string, unknown>;
+  const target = fields['stream_id'] ?? fields['client_id'] ?? fields['user_id'] ?? fields['status'];
+  return typeof target === 'string' ? target : '';
+}

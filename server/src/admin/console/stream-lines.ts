@@ -1,0 +1,56 @@
+import type { StreamEndStatus, StreamEndOp } from '../../store/thread-store.ts';
+import type { ActiveStream } from '../../streams/active-stream.ts';
+import type { ConsoleAnswers, StreamLine } from './console-protocol.ts';
+
+const maxEnded = 200;
+
+/** The streams of this node as operators see them: those that run, and those that ended last. */
+export class StreamLines {
+  readonly #active: ReadonlyMap<string, ActiveStream>;
+  readonly #now: () => number;
+  readonly #steadyNow: () => number;
+  readonly #ended: ConsoleAnswers['streams']['ended'][number][] = [];
+
+  constructor(active: ReadonlyMap<string, ActiveStream>, now: () => number, steadyNow: () => number) {
+    this.#active = active;
+    this.#now = now;
+    this.#steadyNow = steadyNow;
+  }
+
+  /** A stream of this node is about to end, for whatever reason; its text is still there. */
+  ending(stream: ActiveStream, { status }: Pick<StreamEndOp, 'status'>): void {
+    this.#ended.push({ ...this.#line(stream, status), ended_at: new Date(this.#now()).toISOString() });
+    if (this.#ended.length > maxEnded) this.#ended.shift();
+  }
+
+  /** Those that run, the oldest first. */
+  get running(): StreamLine[] {
+    return [...this.#active.values()].map((stream) => this.#line(stream));
+  }
+
+  /** Those of a thread that run. */
+  of(threadId: string): StreamLine[] {
+    return this.running.filter(({ thread_id }) => thread_id === threadId);
+  }
+
+  /** The newest first. */
+  get ended(): ConsoleAnswers['streams']['ended'] {
+    return this.#ended.toReversed();
+  }
+
+  #line(stream: ActiveStream, ended?: StreamEndStatus): StreamLine {
+    const { id, threadId, senderId, text, startedAt, firstTextAt, lengthAtStart, leaseOverAt } = stream;
+    const ageMs = Math.max(0, this.#steadyNow() - startedAt);
+    const length = text.storedLength;
+    return {
+      id,
+      thread_id: threadId,
+      user_id: senderId,
+      state: ended ?? (leaseOverAt === undefined ? 'streaming' : 'waiting'),
+      length,
+      age_ms: Math.round(ageMs),
+      first_text_ms: firstTextAt === undefined || lengthAtStart > 0 ? null : Math.round(firstTextAt - startedAt),
+      units_per_second: ageMs === 0 ? 0 : Math.round((length - lengthAtStart) / (ageMs / 1000)),
+    };
+  }
+}

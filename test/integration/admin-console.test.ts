@@ -1,0 +1,230 @@
+import { describe, expect, test } from '@jest/globals';
+import { startApp } from '../support/app.ts';
+import { connectClient } from '../support/client.ts';
+import { eventually } from '../support/eventually.ts';
+import { openConsole, operator } from '../support/operator.ts';
+import { upTo } from '../support/store-ops.ts';
+
+describe('the overview', () => {
+  test('says which node it is, and how it does', async () => {
+    await using app = await startApp({ operator });
+    using console = await openConsole(app);
+    const { node, samples, sample_every_ms } = await console.get('overview');
+    expect(node).toMatchObject({
+      pid: process.pid,
+      node_version: process.version,
+      store: 'embedded',
+      is_draining: false,
+    });
+    expect([samples.length, sample_every_ms]).toEqual([1, 5000]);
+    expect(samples[0]).toMatchObject({ connections: 0, streams: 0, messages: 0, errors: 0, isStoreUp: true });
+    expect(await console.get('overview', { after: samples[0]!.at })).toMatchObject({ samples: [] });
+  });
+});
+
+describe('threads', () => {
+  test('are listed by their last activity, with who is in them', async () => {
+    await using app = await startApp({ operator });
+    using console = await openConsole(app);
+    await using ada = await connectClient(app.url, { user: 'ada' });
+    await using bob = await connectClient(app.url, { user: 'bob' });
+    for (const id of ['quiet', 'busy']) await ada.call('create_thread', { id, title: `The ${id} one` });
+    for (const client of [ada, bob]) await client.call('subscribe_thread', { thread_id: 'busy' });
+    for (const n of upTo(3)) await ada.call('send_message', { thread_id: 'busy', content: `secret ${n}` });
+    const { message } = await bob.call('stream_start', { thread_id: 'busy' });
+    const { threads } = await console.get('threads');
+    expect(threads).toMatchObject([
+      { id: 'busy', title: 'The busy one', head_seq: 4, subscribers: 2, changes_per_minute: 4, streams: 1 },
+      { id: 'quiet', subscribers: 0, changes_per_minute: 0, streams: 0 },
+    ]);
+    expect((await console.get('threads', { search: 'QUIET o' })).threads.map(({ id }) => id)).toEqual(['quiet']);
+    expect((await console.get('threads', { search: 'quiet' })).threads).toHaveLength(1);
+    expect((await console.get('threads', { search: 'none' })).threads).toEqual([]);
+    const one = await console.get('thread', { thread_id: 'busy' });
+    expect(one).toMatchObject({
+      thread: { id: 'busy', created_by: 'ada', members: [] },
+      subscribers: [
+        { user_id: 'ada', connections: 1 },
+        { user_id: 'bob', connections: 1 },
+      ],
+      streams: [{ id: message.id, user_id: 'bob', state: 'streaming' }],
+    });
+    expect(JSON.stringify([threads, one])).not.toContain('secret');
+    expect(await console.ask('thread', { thread_id: 'missing' })).toMatchObject({
+      error: { code: 'thread_not_found' },
+    });
+  });
+});
+
+describe('streams', () => {
+  test('are there while they run, with their pace, and for a while after; an operator may cancel one', async () => {
+    await using app = await startApp({ operator });
+    using console = await openConsole(app);
+    await using bot = await connectClient(app.url, { user: 'bot' });
+    await bot.call('create_thread', { id: 't' });
+    const { message } = await bot.call('stream_start', { thread_id: 't' });
+    const before = await console.get('streams');
+    expect(before.running).toMatchObject([
+      { id: message.id, thread_id: 't', user_id: 'bot', length: 0, first_text_ms: null, units_per_second: 0 },
+    ]);
+    await bot.call('stream_chunk', { stream_id: message.id, offset: 0, delta: 'some text' });
+    const [running] = (await console.get('streams')).running;
+    expect(running).toMatchObject({ length: 9, state: 'streaming' });
+    expect(running!.first_text_ms).toBeGreaterThanOrEqual(0);
+    expect(running!.units_per_second).toBeGreaterThan(0);
+
+    expect(await console.get('cancel_stream', { stream_id: message.id, reason: 'Enough.' })).toEqual({
+      status: 'cancelled',
+    });
+    expect((await bot.next('stream_cancel')).reason).toBe('Enough.');
+    const after = await console.get('streams');
+    expect(after.running).toEqual([]);
+    expect(after.ended).toMatchObject([{ id: message.id, state: 'cancelled', length: 9 }]);
+    expect(await console.ask('cancel_stream', { stream_id: 'none' })).toMatchObject({
+      error: { code: 'stream_not_found' },
+    });
+  });
+});
+
+describe('connections', () => {
+  test('are found and ordered, and hold no token, header or body', async () => {
+    await using app = await startApp({ operator });
+    using console = await openConsole(app);
+    const clients = await Promise.all(
+      upTo(5).map((n) =>
+        connectClient(app.url, { auth: { user: `user-${n}`, client: { name: 'probe', version: `1.${n}` } } }),
+      ),
+    );
+    await clients[2]!.call('create_thread', { id: 't' });
+    await clients[2]!.call('subscribe_thread', { thread_id: 't' });
+    const all = await console.get('connections', { order: 'user', descending: false });
+    expect([all.total, all.found]).toEqual([5, 5]);
+    expect(all.connections.map(({ user_id }) => user_id)).toEqual(upTo(5).map((n) => `user-${n}`));
+    expect(all.connections[2]).toMatchObject({
+      client: 'probe 1.3',
+      address: '127.0.0.1',
+      transport: 'websocket',
+      subscriptions: 1,
+      is_slow: false,
+    });
+    const found = await console.get('connections', { search: 'USER-4' });
+    expect([found.total, found.found, found.connections[0]!.user_id]).toEqual([5, 1, 'user-4']);
+    const page = await console.get('connections', { order: 'user', descending: true, offset: 1, limit: 2 });
+    expect(page.connections.map(({ user_id }) => user_id)).toEqual(['user-4', 'user-3']);
+    await Promise.all(clients.map((client) => client[Symbol.asyncDispose]()));
+  });
+
+  test('an operator may end one, or all of a user, who are told why and do not come back by themselves', async () => {
+    await using app = await startApp({ operator });
+    using console = await openConsole(app);
+    await using one = await connectClient(app.url, { user: 'ada' });
+    await using two = await connectClient(app.url, { user: 'ada' });
+    await using other = await connectClient(app.url, { user: 'bob' });
+    const [line] = (await console.get('connections', { search: 'ada' })).connections;
+    expect(await console.get('disconnect', { client_id: line!.client_id })).toEqual({ connections: 1 });
+    expect(await console.ask('disconnect', { client_id: line!.client_id })).toMatchObject({ ok: false });
+    expect(await console.get('disconnect_user', { user_id: 'ada' })).toEqual({ connections: 1 });
+    for (const client of [one, two]) {
+      expect(await client.next('error')).toMatchObject({ code: 'forbidden', fatal: true });
+      await client.disconnected();
+    }
+    expect(await other.call('ping', {})).toHaveProperty('server_time');
+    expect(await console.get('connections')).toMatchObject({ total: 1 });
+  });
+});
+
+test('errors are counted by their codes, and the last ones are there', async () => {
+  await using app = await startApp({ operator });
+  using console = await openConsole(app);
+  await using ada = await connectClient(app.url, { user: 'ada' });
+  await ada.request('fetch_history', { thread_id: 'none' });
+  await ada.request('send_message', { thread_id: 'none', content: '' });
+  await fetch(`${app.url}/api/threads/none`);
+  const { counts, recent } = await console.get('errors');
+  expect(counts).toMatchObject({ invalid_payload: 1 });
+  expect(counts.thread_not_found).toBe(2);
+  expect(recent.map(({ code, request, user_id }) => [code, request, user_id])).toEqual([
+    ['thread_not_found', expect.stringMatching(/^http /), null],
+    ['invalid_payload', 'send_message', 'ada'],
+    ['thread_not_found', 'fetch_history', 'ada'],
+  ]);
+});
+
+test('everybody is told what an operator announces', async () => {
+  await using app = await startApp({ operator });
+  using console = await openConsole(app);
+  await using ada = await connectClient(app.url, { user: 'ada' });
+  expect(await console.get('announce', { status: 'degraded', message: 'Maintenance at noon.' })).toEqual({
+    connections: 1,
+  });
+  expect(await ada.next('system_status')).toEqual({ status: 'degraded', message: 'Maintenance at noon.' });
+});
+
+test('a node is drained when an operator asks for it', async () => {
+  let asked = 0;
+  await using app = await startApp({ operator, onDrainAsked: () => (asked += 1) });
+  using console = await openConsole(app);
+  expect(await console.get('drain')).toEqual({});
+  expect(asked).toBe(1);
+});
+
+test('each action is in the log, with what it was done to; what is only looked at is not', async () => {
+  await using app = await startApp({ operator });
+  using console = await openConsole(app);
+  for (const view of ['overview', 'threads', 'streams', 'connections', 'errors'] as const) await console.get(view);
+  await console.get('disconnect_user', { user_id: 'nobody' });
+  await console.ask('cancel_stream', { stream_id: 'none' });
+  await console.ask('disconnect', { client_id: 7 });
+  await eventually('it is stored', async () => (await app.store.audit(10)).length === 3);
+  const { entries } = await console.get('audit', { limit: 2 });
+  expect(entries).toMatchObject([
+    { operator: 'admin', address: '127.0.0.1', action: 'cancel_stream', target: 'none', outcome: 'refused' },
+    { action: 'disconnect_user', target: 'nobody', outcome: 'ok' },
+  ]);
+  expect((await console.get('audit', { before: entries[1]!.id })).entries).toMatchObject([{ action: 'login' }]);
+});
+
+describe('what is wrong', () => {
+  test.each([
+    ['nothing', []],
+    ['an unknown request', ['fly', {}]],
+    ['a name of an object', ['constructor', {}]],
+    ['no name', [7, {}]],
+    ['an unknown field', ['overview', { extra: 1 }]],
+    ['too much', ['overview', {}, {}]],
+    ['no object', ['threads', 'all']],
+  ])('%s is refused, and nothing else happens', async (_what, args) => {
+    await using app = await startApp({ operator });
+    using console = await openConsole(app);
+    const answer: unknown = await console.socket.timeout(5000).emitWithAck('console', ...args);
+    expect(answer).toMatchObject({
+      ok: false,
+      error: { code: expect.stringMatching(/^(unknown_event|invalid_payload)$/) },
+    });
+    expect(await console.get('errors')).toBeDefined();
+  });
+
+  test('a deep array is refused too', async () => {
+    await using app = await startApp({ operator });
+    using console = await openConsole(app);
+    const { engine } = console.socket.io;
+    const answered = new Promise<string>((resolve) =>
+      engine.on('message', (packet: string) => packet.startsWith('3/admin,77') && resolve(packet)),
+    );
+    engine.write(`2/admin,77["console","threads",${'['.repeat(9000)}${']'.repeat(9000)}]`);
+    expect(await answered).toContain('invalid_payload');
+    expect(await console.get('errors')).toBeDefined();
+  });
+
+  test('requests without an ack, and a flood of them, harm nobody', async () => {
+    await using app = await startApp({ operator });
+    using console = await openConsole(app);
+    console.socket.emit('console');
+    console.socket.emit('console', 'overview', {});
+    const answers = await Promise.all(upTo(150).map(() => console.ask('streams')));
+    expect(answers.filter(({ ok }) => ok).length).toBeGreaterThanOrEqual(90);
+    expect(answers.at(-1)).toMatchObject({ error: { code: 'rate_limited' } });
+    await using ada = await connectClient(app.url, { user: 'ada' });
+    expect(await ada.call('ping', {})).toHaveProperty('server_time');
+  });
+});

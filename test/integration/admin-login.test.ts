@@ -1,0 +1,262 @@
+import { describe, expect, test } from '@jest/globals';
+import { io } from 'socket.io-client';
+import type { Socket } from 'socket.io-client';
+import { hashPassword } from '../../server/src/admin/operator-account.ts';
+import { startApp } from '../support/app.ts';
+import type { App } from '../support/app.ts';
+import { connectClient } from '../support/client.ts';
+import { eventually } from '../support/eventually.ts';
+import { upTo } from '../support/store-ops.ts';
+
+const operator = { username: 'admin', secret: { password: 'correct horse' } };
+
+async function post(app: App, path: string, fields: Record<string, string>, headers: Record<string, string> = {}) {
+  return await fetch(`${app.url}${path}`, {
+    method: 'POST',
+    body: new URLSearchParams(fields),
+    redirect: 'manual',
+    headers: { Accept: 'text/html', ...headers },
+  });
+}
+
+/** Logs in, and gives the cookie as a browser sends it. */
+async function logIn(app: App, password = operator.secret.password): Promise<string> {
+  const response = await post(app, '/admin/login', { username: 'admin', password });
+  expect([response.status, response.headers.get('Location')]).toEqual([303, '/admin/']);
+  return cookieOf(response);
+}
+
+function cookieOf(response: Response): string {
+  return response.headers.get('Set-Cookie')!.split(';', 1)[0]!;
+}
+
+/** What a CONNECT to the namespace comes to: `connected`, or the code with which it is refused. */
+async function connectTo(app: App, namespace: string, headers: Record<string, string>): Promise<[string, Socket]> {
+  const socket = io(`${app.url}${namespace}`, {
+    path: '/api/ws',
+    transports: ['websocket'],
+    extraHeaders: headers,
+    reconnection: false,
+    forceNew: true,
+  });
+  const outcome = await new Promise<string>((resolve) => {
+    socket.once('connect', () => resolve('connected'));
+    socket.once('connect_error', (error) =>
+      resolve((error as { data?: { code: string } }).data?.code ?? error.message),
+    );
+  });
+  return [outcome, socket];
+}
+
+describe('the login', () => {
+  test('asks for name and password, sets a cookie that scripts and other sites do not get, and opens the pages', async () => {
+    await using app = await startApp({ operator });
+    const before = await fetch(`${app.url}/admin/`);
+    expect(before.status).toBe(200);
+    expect(await before.text()).toContain('<form method="post" action="/admin/login">');
+    const response = await post(app, '/admin/login', { username: 'admin', password: 'correct horse' });
+    expect(response.status).toBe(303);
+    expect(response.headers.get('Set-Cookie')).toMatch(
+      /^threadwire_operator=[\w-]{43}; Path=\/; Max-Age=43200; HttpOnly; SameSite=Strict$/,
+    );
+    const session = await fetch(`${app.url}/admin/session`, { headers: { Cookie: cookieOf(response) } });
+    expect(await session.json()).toMatchObject({ username: 'admin' });
+    expect((await fetch(`${app.url}/admin/session`)).status).toBe(401);
+  });
+
+  test.each([
+    ['a wrong password', { username: 'admin', password: 'wrong' }],
+    ['a wrong name', { username: 'root', password: 'correct horse' }],
+    ['an empty password', { username: 'admin', password: '' }],
+    ['a long password', { username: 'admin', password: 'correct horse'.repeat(500) }],
+  ])('refuses %s in the same words, and says nothing of which it was', async (_what, fields) => {
+    await using app = await startApp({ operator });
+    const response = await post(app, '/admin/login', fields);
+    expect([response.status, response.headers.get('Set-Cookie')]).toEqual([401, null]);
+    expect(await response.text()).toContain('<p role="alert">The name or the password is wrong.</p>');
+    expect(JSON.stringify(app.logs)).not.toContain('correct horse');
+  });
+
+  test.each([
+    ['nothing', ''],
+    ['no object', '[]'],
+    ['a number for a password', '{"username":"admin","password":1}'],
+    ['null for a password', '{"username":"admin","password":null}'],
+    ['no password', '{"username":"admin"}'],
+    ['objects', '{"username":{"$ne":1},"password":{"$ne":1}}'],
+    ['no JSON', '{'],
+  ])('answers %s with a typed error', async (_what, body) => {
+    await using app = await startApp({ operator });
+    const response = await fetch(`${app.url}/admin/login`, {
+      method: 'POST',
+      body,
+      headers: { 'Content-Type': 'application/json' },
+    });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ error: { code: 'invalid_payload' } });
+    await logIn(app);
+  });
+
+  test('takes an argon2id hash in place of the password', async () => {
+    await using app = await startApp({
+      operator: { username: 'admin', secret: { hash: await hashPassword('hashed') } },
+    });
+    await logIn(app, 'hashed');
+    expect((await post(app, '/admin/login', { username: 'admin', password: 'other' })).status).toBe(401);
+  });
+
+  test('lets nobody in where there is no operator', async () => {
+    await using app = await startApp();
+    const response = await post(app, '/admin/login', { username: 'admin', password: '' });
+    expect(response.status).toBe(403);
+    expect(await response.text()).toContain('ADMIN_PASSWORD');
+  });
+
+  test('is locked after five wrong ones, also for the right password', async () => {
+    await using app = await startApp({ operator });
+    for (const _ of upTo(5)) {
+      expect((await post(app, '/admin/login', { username: 'admin', password: 'wrong' })).status).toBe(401);
+    }
+    const locked = await post(app, '/admin/login', { username: 'admin', password: 'correct horse' });
+    expect([locked.status, Number(locked.headers.get('Retry-After')) > 800]).toEqual([429, true]);
+  });
+
+  test.each([
+    ['a foreign Origin', { Origin: 'https://evil.example' }, []],
+    ['an Origin that may use the API', { Origin: 'https://app.example' }, ['https://app.example']],
+    ['a foreign Host', { Host: 'evil.example' }, []],
+  ])('refuses %s', async (_what, headers, corsOrigins) => {
+    await using app = await startApp({ operator, corsOrigins });
+    const { request } = await import('node:http');
+    const status = await new Promise((resolve, reject) => {
+      const asked = request(`${app.url}/admin/login`, { method: 'POST', headers }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      });
+      asked.on('error', reject);
+      asked.end();
+    });
+    expect(status).toBe(403);
+  });
+
+  test('marks the cookie Secure where the browser came by TLS', async () => {
+    await using app = await startApp({ operator });
+    const origin = app.url.replace('http:', 'https:');
+    const response = await post(
+      app,
+      '/admin/login',
+      { username: 'admin', password: 'correct horse' },
+      { Origin: origin },
+    );
+    expect(response.headers.get('Set-Cookie')).toMatch(/; Secure$/);
+  });
+});
+
+describe('the pages', () => {
+  test.each(['/admin/sockets/', '/admin/index.html', '/admin/assets/x.js', '/admin/anything'])(
+    '%s leads to the login without a session',
+    async (path) => {
+      await using app = await startApp({ operator });
+      const response = await fetch(`${app.url}${path}`, { redirect: 'manual' });
+      expect([response.status, response.headers.get('Location')]).toEqual([303, '/admin/']);
+    },
+  );
+});
+
+describe('the namespace /admin', () => {
+  test('lets in who has the cookie of a session, and nobody else', async () => {
+    await using app = await startApp({ operator });
+    const cookie = await logIn(app);
+    const cases: readonly [headers: Record<string, string>, outcome: string][] = [
+      [{ Cookie: cookie }, 'connected'],
+      [{ Cookie: cookie, Origin: app.url }, 'connected'],
+      [{}, 'unauthenticated'],
+      [{ Cookie: cookie.toUpperCase() }, 'unauthenticated'],
+      [{ Cookie: `threadwire_operator=${'A'.repeat(43)}` }, 'unauthenticated'],
+      [{ Authorization: 'Basic YWRtaW46Y29ycmVjdCBob3JzZQ==' }, 'unauthenticated'],
+    ];
+    for (const [headers, expected] of cases) {
+      const [outcome, socket] = await connectTo(app, '/admin', headers);
+      expect([headers, outcome]).toEqual([headers, expected]);
+      socket.disconnect();
+    }
+  });
+
+  test('does not let in a page of others that may use the API, by the cookie of its visitor', async () => {
+    await using app = await startApp({ operator, corsOrigins: ['https://app.example'] });
+    const headers = { Cookie: await logIn(app), Origin: 'https://app.example' };
+    const [outcome, socket] = await connectTo(app, '/admin', headers);
+    expect(outcome).toBe('unauthenticated');
+    socket.disconnect();
+  });
+
+  test('knows the cookie also where the connection opened another namespace first', async () => {
+    await using app = await startApp({ operator });
+    const headers = { Cookie: await logIn(app) };
+    const [, first] = await connectTo(app, '/', headers);
+    const second = first.io.socket('/admin');
+    await new Promise<void>((resolve, reject) => {
+      second.once('connect', resolve);
+      second.once('connect_error', reject);
+      second.connect();
+    });
+    expect(JSON.stringify((second as unknown as { data?: unknown }).data ?? null)).toBe('null');
+    first.io._close();
+  });
+
+  test('closes what came by a session when that is logged out', async () => {
+    await using app = await startApp({ operator });
+    const [one, two] = [await logIn(app), await logIn(app)];
+    const [, first] = await connectTo(app, '/admin', { Cookie: one });
+    const [, second] = await connectTo(app, '/admin', { Cookie: two });
+    const closed = new Promise((resolve) => first.once('disconnect', resolve));
+    expect((await post(app, '/admin/logout', {}, { Cookie: one })).status).toBe(303);
+    await closed;
+    expect(second.connected).toBe(true);
+    expect((await connectTo(app, '/admin', { Cookie: one }))[0]).toBe('unauthenticated');
+    second.disconnect();
+  });
+
+  test('is refused a thousand times without a hash, while users go on', async () => {
+    await using app = await startApp({ operator });
+    await using user = await connectClient(app.url, { user: 'ada' });
+    const attempts = [{ username: 'admin' }, { username: 'admin', password: 1 }, { username: 'admin', password: null }];
+    const cpu = process.cpuUsage();
+    const sockets = await Promise.all(
+      upTo(100).map(async (n) => {
+        const socket = io(`${app.url}/admin`, {
+          path: '/api/ws',
+          transports: ['websocket'],
+          forceNew: true,
+          reconnection: false,
+          auth: attempts[n % 3]!,
+        });
+        const error = await new Promise<Error>((resolve) => socket.once('connect_error', resolve));
+        expect((error as { data?: { code?: string } }).data?.code).toBe('unauthenticated');
+        return socket;
+      }),
+    );
+    const { user: userUs } = process.cpuUsage(cpu);
+    // A hash takes 80 ms of it: a hundred would be eight seconds.
+    expect(userUs / 1000).toBeLessThan(4000);
+    expect(await user.call('ping', {})).toHaveProperty('server_time');
+    for (const socket of sockets) socket.disconnect();
+  });
+});
+
+describe('the log of what operators do', () => {
+  test('has each login and logout: who, from where, and how it ended', async () => {
+    await using app = await startApp({ operator });
+    await post(app, '/admin/login', { username: 'mallory', password: 'guess' });
+    const cookie = await logIn(app);
+    await post(app, '/admin/logout', {}, { Cookie: cookie });
+    await eventually('it is stored', async () => (await app.store.audit(10)).length === 3);
+    const entries = await app.store.audit(10);
+    expect(entries.map(({ operator: who, address, action, outcome }) => [who, address, action, outcome])).toEqual([
+      ['admin', '127.0.0.1', 'logout', 'ok'],
+      ['admin', '127.0.0.1', 'login', 'ok'],
+      ['mallory', '127.0.0.1', 'login', 'refused'],
+    ]);
+    expect(JSON.stringify([entries, app.logs])).not.toMatch(/guess|correct horse/);
+  });
+});
