@@ -19,6 +19,7 @@ import { controlFlow, flowOf } from './connection/flow.ts';
 import { Handshakes } from './connection/handshake.ts';
 import { ManualPongServer } from './connection/manual-pong-server.ts';
 import { TokenBucket, burstSeconds } from './connection/token-bucket.ts';
+import { Traffic } from './connection/traffic.ts';
 import { drainConnections } from './drain.ts';
 import { attachOutboxes } from './fanout/outbox.ts';
 import { roomAdapters } from './fanout/room-adapter.ts';
@@ -120,7 +121,8 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     wsEngine: ManualPongServer,
     ...(corsOrigins.length > 0 && { cors: { origin: [...corsOrigins] } }),
   });
-  const turn = new Turn();
+  const traffic = new Traffic();
+  const turn = new Turn(traffic);
   const io: ThreadIo = new SocketServer({
     adapter: roomAdapters(turn),
     connectTimeout: connectTimeoutMs,
@@ -159,18 +161,13 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
   const activity = new NodeActivity({
     now,
     schedule,
-    count: () => ({
-      connections: rooms.connections.size,
-      subscriptions: sum([...rooms.connections.values()].map(({ subscriptions }) => subscriptions.size)),
-      streams: streams.active.size,
-      isStoreUp: health.isUp,
-    }),
+    totals: () => metrics.totals(),
   });
   const writer = new LogWriter({
     store,
     logger,
     onCommit: (change) => {
-      metrics.durableEvents.inc({ event: change.event });
+      metrics.committed(change);
       announcer.announce(change);
       activity.committed(change);
       watch.active(change.threadId);
@@ -181,8 +178,11 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
       headPoll.alert();
     },
     onRepeat: (threadId, seq) => announcer.observe(threadId, seq),
-    onResult: (op, result) => streams.settled(op, result),
-    onBatch: (ops) => metrics.batchOps.observe(ops),
+    onResult: (op, result) => {
+      metrics.settled(op, result);
+      streams.settled(op, result);
+    },
+    onBatch: (ops, written) => metrics.batch(ops, written),
   });
   const leaseMs = options.streamLeaseMs ?? 30_000;
   const streams = new Streams({
@@ -217,11 +217,18 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     maxIdleMs: options.streamMaxIdleMs ?? 600_000,
   });
   const health = new StoreHealth(store, logger, (isUp) => {
-    metrics.storeUp.set(isUp ? 1 : 0);
     if (lifecycle.isDraining) return;
     rooms.broadcast('system_status', isUp ? { status: 'ok' } : { status: 'degraded', message: 'The store is away.' });
   });
-  metrics.storeUp.set(1);
+  metrics.readFrom({
+    connections: () => rooms.connections.size,
+    subscriptions: () => rooms.subscriptions,
+    deliveries: () => rooms.deliveries,
+    traffic,
+    bufferedBytes: () => rooms.undeliveredBytes,
+    streams: () => streams.active.values(),
+    isStoreUp: () => health.isUp,
+  });
 
   const services: Services = {
     store,
@@ -255,6 +262,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     path: '/api/ws',
     origins,
     maxPending: options.maxPendingHandshakes ?? 1000,
+    onRefused: (code) => metrics.answered('handshake', code),
     refusal: () => {
       if (lifecycle.isDraining)
         return new RequestError('unavailable', 'The server is draining.', { retry_after_ms: 1000 });
@@ -265,7 +273,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
   });
   tolerateEnginePackets(engine);
   attachOutboxes(engine, turn);
-  controlFlow(engine, { ratePerSecond, now, schedule });
+  controlFlow(engine, { ratePerSecond, now, schedule, traffic });
   io.bind(engine);
   countHandshakes(io, handshakes);
 
@@ -339,6 +347,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     clearTimeout(cutOff);
     await operators.close();
     await store.close();
+    metrics.close();
   }
   const close = (): Promise<void> => (closing ??= shutDown());
   async function drain(): Promise<void> {
@@ -356,10 +365,6 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
   };
 }
 
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
-}
-
 /** Tells the handshakes which connections have not got as far as CONNECT. */
 function countHandshakes(io: ThreadIo, handshakes: Handshakes): void {
   const settled = new WeakMap<object, () => void>();
@@ -368,14 +373,16 @@ function countHandshakes(io: ThreadIo, handshakes: Handshakes): void {
     settled.set(conn, settle);
     conn.once('close', settle);
   });
-  io.of('/').on('connection', ({ conn }) => {
-    const settle = settled.get(conn);
-    if (!settle) return;
-    settle();
-    // An idle connection keeps nothing of it.
-    settled.delete(conn);
-    conn.off('close', settle);
-  });
+  for (const namespace of ['/', '/admin']) {
+    io.of(namespace).on('connection', ({ conn }) => {
+      const settle = settled.get(conn);
+      if (!settle) return;
+      settle();
+      // An idle connection keeps nothing of it.
+      settled.delete(conn);
+      conn.off('close', settle);
+    });
+  }
 }
 
 interface EngineConnection {

@@ -1,59 +1,295 @@
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-import type { ErrorCode } from '@threadwire/protocol';
+import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+import { errorCodes } from '@threadwire/protocol';
+import type { DurableEvent, ErrorCode } from '@threadwire/protocol';
+import { FixedHistogram } from './metrics/fixed-histogram.ts';
+import { LoopDelay } from './metrics/loop-delay.ts';
+import { countStreams, noSources } from './metrics/sources.ts';
+import type { MetricsSources, StreamState } from './metrics/sources.ts';
+import { Tally } from './metrics/tally.ts';
+import type { WriteOp, WriteResult } from './store/thread-store.ts';
+import type { Change } from './threads/durable-event.ts';
 
-/** What the server counts, served as Prometheus text. */
+/** What a subscription found: what it had missed since its `after_seq`, a fresh page instead, or it had asked for none. */
+export type Recovery = 'recovered' | 'not_recovered' | 'not_asked';
+
+/** What has happened since the start, and what there is now. */
+export interface Totals {
+  readonly connections: number;
+  readonly subscriptions: number;
+  readonly durableEvents: Readonly<Record<DurableEvent, number>>;
+  readonly deliveries: number;
+  readonly duplicates: number;
+  readonly slowConsumers: number;
+  readonly errors: Readonly<Record<ErrorCode, number>>;
+  readonly recoveries: Readonly<Record<Recovery, number>>;
+  readonly streams: Readonly<Record<StreamState, number>>;
+  readonly streamsStarted: number;
+  readonly streamsEnded: Readonly<Record<StreamEnd, number>>;
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+  readonly bufferedBytes: number;
+  readonly isStoreUp: boolean;
+}
+
+type StreamEnd = Extract<Change, { event: 'stream_end' }>['payload']['status'];
+
+const durableEvents: Readonly<Record<DurableEvent, true>> = {
+  thread_message: true,
+  message_updated: true,
+  stream_start: true,
+  stream_end: true,
+};
+const streamEnds: Readonly<Record<StreamEnd, true>> = {
+  complete: true,
+  failed: true,
+  cancelled: true,
+  interrupted: true,
+};
+const recoveries: readonly Recovery[] = ['recovered', 'not_recovered', 'not_asked'];
+const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+/**
+ * What the server counts, served as Prometheus text. What happens often adds to plain numbers here, which prom-client
+ * hears of when somebody looks.
+ */
 export class Metrics {
   readonly registry = new Registry();
-  readonly connections = new Gauge({
-    name: 'threadwire_connections',
-    help: 'Open client connections.',
-    registers: [this.registry],
-  });
-  readonly requests = new Counter({
+  #sources = noSources;
+  readonly #loopDelay = new LoopDelay();
+  #duplicates = 0;
+  #slowConsumers = 0;
+  /** Of requests the most. */
+  readonly #succeeded = new Map<string, number>();
+
+  readonly #requests = new Counter({
     name: 'threadwire_requests_total',
-    help: 'Client events and HTTP requests answered, by event and outcome (ok or error code).',
+    help: 'Client events, CONNECTs, handshakes and HTTP requests answered, by event and outcome (ok or error code).',
     labelNames: ['event', 'outcome'] as const,
     registers: [this.registry],
     collect: () => this.#addSucceeded(),
   });
-  readonly durableEvents = new Counter({
+  readonly #refusals = this.#tally({
+    name: 'threadwire_refusals_total',
+    help: 'Whatever was answered with an error, by its code.',
+    label: 'code',
+    keys: errorCodes,
+  });
+  readonly #durableEvents = this.#tally({
     name: 'threadwire_durable_events_total',
     help: 'Changes committed on this node, by event.',
-    labelNames: ['event'] as const,
-    registers: [this.registry],
+    label: 'event',
+    keys: Object.keys(durableEvents) as DurableEvent[],
   });
-  readonly batchOps = new Histogram({
+  readonly #streamsEnded = this.#tally({
+    name: 'threadwire_streams_ended_total',
+    help: 'Streams that were ended on this node, by what became of them.',
+    label: 'status',
+    keys: Object.keys(streamEnds) as StreamEnd[],
+  });
+  readonly #recoveries = this.#tally({
+    name: 'threadwire_recoveries_total',
+    help: 'Subscriptions, by whether what was missed since after_seq was sent, a fresh page instead, or none asked for it.',
+    label: 'outcome',
+    keys: recoveries,
+  });
+  readonly #batchOps = new FixedHistogram({
     name: 'threadwire_write_batch_ops',
     help: 'Changes committed together.',
     buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
+    registry: this.registry,
+  });
+  readonly #commit = new FixedHistogram({
+    name: 'threadwire_commit_seconds',
+    help: 'From giving the store a batch to its being durable.',
+    buckets: secondsBuckets,
+    registry: this.registry,
+  });
+  readonly #failedCommits = new Counter({
+    name: 'threadwire_commit_failures_total',
+    help: 'Batches that the store did not take, or of which it is unknown.',
     registers: [this.registry],
   });
-  readonly storeUp = new Gauge({
-    name: 'threadwire_store_up',
-    help: '1 while the store takes writes.',
-    registers: [this.registry],
+  readonly #sendToAck = new FixedHistogram({
+    name: 'threadwire_send_to_ack_seconds',
+    help: 'From the arrival of a send_message to its ok answer.',
+    buckets: secondsBuckets,
+    registry: this.registry,
   });
-
-  readonly slowConsumers = new Counter({
-    name: 'threadwire_slow_consumers_total',
-    help: 'Connections closed because they were owed more events than are kept for one.',
-    registers: [this.registry],
-  });
-
-  /** Of those the most, added to the counter when somebody looks: it takes half a microsecond to find its labels. */
-  readonly #succeeded = new Map<string, number>();
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
+    this.#gauge('threadwire_connections', 'Open client connections.', ({ connections }) => connections());
+    this.#gauge('threadwire_subscriptions', 'Threads that connections are in, or about to be in, over all.', (from) =>
+      from.subscriptions(),
+    );
+    this.#gauge('threadwire_buffered_bytes', 'Bytes for clients that their lines have not taken yet.', (from) =>
+      from.bufferedBytes(),
+    );
+    this.#gauge('threadwire_store_up', '1 while the store takes writes.', (from) => (from.isStoreUp() ? 1 : 0));
+    this.#counter('threadwire_deliveries_total', 'Events of threads given to connections that are in them.', () =>
+      this.#sources.deliveries(),
+    );
+    this.#counter(
+      'threadwire_received_bytes_total',
+      'Bytes of messages that came over WebSockets.',
+      () => this.#sources.traffic.receivedBytes,
+    );
+    this.#counter(
+      'threadwire_sent_bytes_total',
+      'Bytes of messages given to sockets.',
+      () => this.#sources.traffic.sentBytes,
+    );
+    this.#counter(
+      'threadwire_duplicates_total',
+      'Messages sent again with a message_id that was stored, answered with what was stored.',
+      () => this.#duplicates,
+    );
+    this.#counter(
+      'threadwire_slow_consumers_total',
+      'Connections closed because they were owed more events than are kept for one.',
+      () => this.#slowConsumers,
+    );
+    this.#addStreams();
+    this.#addLoopDelay();
   }
 
+  /** Where it is read from now on what there is. */
+  readFrom(sources: MetricsSources): void {
+    this.#sources = sources;
+  }
+
+  /** What came in was answered. */
   answered(event: string, outcome: 'ok' | ErrorCode): void {
-    if (outcome === 'ok') this.#succeeded.set(event, (this.#succeeded.get(event) ?? 0) + 1);
-    else this.requests.inc({ event, outcome });
+    if (outcome === 'ok') {
+      this.#succeeded.set(event, (this.#succeeded.get(event) ?? 0) + 1);
+      return;
+    }
+    this.#requests.inc({ event, outcome });
+    this.#refusals.add(outcome);
+  }
+
+  /** A message was sent, stored and acknowledged in so many ms. */
+  acknowledged(durationMs: number): void {
+    this.#sendToAck.observe(durationMs / 1000);
+  }
+
+  /** A change was committed. */
+  committed(change: Change): void {
+    this.#durableEvents.add(change.event);
+    if (change.event === 'stream_end') this.#streamsEnded.add(change.payload.status);
+  }
+
+  /** What an op came to. */
+  settled(op: WriteOp, result: WriteResult): void {
+    if (op.kind === 'append' && result.ok && 'changed' in result && !result.changed) this.#duplicates += 1;
+  }
+
+  /** A batch goes to the store. `written`: its outcome. */
+  batch(ops: number, written: Promise<unknown>): void {
+    const begunAt = performance.now();
+    this.#batchOps.observe(ops);
+    written.then(
+      () => this.#commit.observe((performance.now() - begunAt) / 1000),
+      () => this.#failedCommits.inc(),
+    );
+  }
+
+  /** A thread was subscribed to. */
+  subscribed(recovery: Recovery): void {
+    this.#recoveries.add(recovery);
+  }
+
+  /** A connection was closed because it did not keep up. */
+  slowConsumer(): void {
+    this.#slowConsumers += 1;
+  }
+
+  /** Everything that an overview shows; takes a fraction of a millisecond with thousands of connections. */
+  totals(): Totals {
+    const sources = this.#sources;
+    const events = this.#durableEvents.toObject();
+    return {
+      connections: sources.connections(),
+      subscriptions: sources.subscriptions(),
+      durableEvents: events,
+      deliveries: sources.deliveries(),
+      duplicates: this.#duplicates,
+      slowConsumers: this.#slowConsumers,
+      errors: this.#refusals.toObject(),
+      recoveries: this.#recoveries.toObject(),
+      streams: countStreams(sources),
+      streamsStarted: events.stream_start,
+      streamsEnded: this.#streamsEnded.toObject(),
+      receivedBytes: sources.traffic.receivedBytes,
+      sentBytes: sources.traffic.sentBytes,
+      bufferedBytes: sources.bufferedBytes(),
+      isStoreUp: sources.isStoreUp(),
+    };
+  }
+
+  /** The server has closed. */
+  close(): void {
+    this.#loopDelay.stop();
   }
 
   #addSucceeded(): void {
-    for (const [event, count] of this.#succeeded) this.requests.inc({ event, outcome: 'ok' }, count);
+    for (const [event, count] of this.#succeeded) this.#requests.inc({ event, outcome: 'ok' }, count);
     this.#succeeded.clear();
+  }
+
+  #tally<K extends string>(options: Omit<ConstructorParameters<typeof Tally<K>>[0], 'registry'>): Tally<K> {
+    return new Tally({ ...options, registry: this.registry });
+  }
+
+  #gauge(name: string, help: string, read: (sources: MetricsSources) => number): void {
+    const sources = (): MetricsSources => this.#sources;
+    // oxlint-disable-next-line no-new
+    new Gauge({
+      name,
+      help,
+      registers: [this.registry],
+      collect() {
+        this.set(read(sources()));
+      },
+    });
+  }
+
+  #counter(name: string, help: string, read: () => number): void {
+    // oxlint-disable-next-line no-new
+    new Counter({
+      name,
+      help,
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
+  }
+
+  #addStreams(): void {
+    const streams = new Gauge({
+      name: 'threadwire_streams',
+      help: 'Streams written to on this node that have not ended: written to, waiting for their producers, or ending.',
+      labelNames: ['state'] as const,
+      registers: [this.registry],
+      collect: () => {
+        for (const [state, count] of Object.entries(countStreams(this.#sources))) streams.set({ state }, count);
+      },
+    });
+  }
+
+  #addLoopDelay(): void {
+    const gauge = new Gauge({
+      name: 'threadwire_loop_delay_seconds',
+      help: 'By how much the event loop was late since the metrics were read last; quantile 1 is the longest delay.',
+      labelNames: ['quantile'] as const,
+      registers: [this.registry],
+      collect: () => {
+        const { p50Ms, p99Ms, maxMs } = this.#loopDelay.take();
+        gauge.set({ quantile: '0.5' }, p50Ms / 1000);
+        gauge.set({ quantile: '0.99' }, p99Ms / 1000);
+        gauge.set({ quantile: '1' }, maxMs / 1000);
+      },
+    });
   }
 }

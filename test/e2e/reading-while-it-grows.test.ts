@@ -59,12 +59,16 @@ function readIn({ messageList }: ChatWindow): Promise<{ text: string; top: numbe
 async function readAtRest(window: ChatWindow): Promise<{ text: string; top: number }> {
   let last = await readIn(window);
   let stillSince = performance.now();
-  await eventually('the list stands still', async () => {
-    const now = await readIn(window);
-    if (now.text !== last.text || now.top !== last.top) stillSince = performance.now();
-    last = now;
-    return performance.now() - stillSince > 300;
-  });
+  await eventually(
+    'the list stands still',
+    async () => {
+      const now = await readIn(window);
+      if (now.text !== last.text || now.top !== last.top) stillSince = performance.now();
+      last = now;
+      return performance.now() - stillSince > 300;
+    },
+    shownMs,
+  );
   return last;
 }
 

@@ -17,7 +17,7 @@ describe('the overview', () => {
       is_draining: false,
     });
     expect([samples.length, sample_every_ms]).toEqual([1, 5000]);
-    expect(samples[0]).toMatchObject({ connections: 0, streams: 0, messages: 0, errors: 0, isStoreUp: true });
+    expect(samples[0]).toMatchObject({ connections: 0, streams: 0, messages: 0, errors: 0, is_store_up: true });
     expect(await console.get('overview', { after: samples[0]!.at })).toMatchObject({ samples: [] });
   });
 });

@@ -220,7 +220,11 @@ export class FakeApp {
       schedule,
       leaseMs: 30_000,
     });
-    const metrics = { answered: (event: string, outcome: string) => this.outcomes.push([event, outcome]) };
+    const metrics = {
+      answered: (event: string, outcome: string) => this.outcomes.push([event, outcome]),
+      acknowledged: () => undefined,
+      subscribed: () => undefined,
+    };
     this.store = store;
     this.lines = lines;
     this.#ratePerSecond = options.ratePerSecond ?? 0;

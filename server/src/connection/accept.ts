@@ -87,14 +87,13 @@ export function acceptConnections(
     });
     flowOf(socket.conn).onSlow = () => {
       if (connection.isClosed) return;
-      services.metrics.slowConsumers.inc();
+      services.metrics.slowConsumer();
       services.logger.info({ client_id: connection.clientId }, 'closed because it reads too slowly');
       connection.dropAsSlow();
     };
     const decoder = decoderOf(socket);
     if (decoder) decoder.textIntake = new TextIntake(services, options.lifecycle, connection);
     services.rooms.add(connection);
-    services.metrics.connections.inc();
     services.metrics.answered('connect', 'ok');
     services.logger.debug({ client_id: connection.clientId, user_id: identity.user.id }, 'connected');
     socket.use((event) => {
@@ -109,7 +108,6 @@ export function acceptConnections(
       services.rooms.remove(connection);
       services.watch.remove(connection);
       services.streams.producerGone(connection);
-      services.metrics.connections.dec();
       services.logger.debug({ client_id: connection.clientId, reason }, 'disconnected');
     });
     connection.emit('session', sessionOf(connection, services, options));

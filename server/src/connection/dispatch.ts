@@ -27,6 +27,7 @@ export type Dispatch = (connection: Connection, inbound: Inbound) => Promise<voi
 export function createDispatch(services: Services, lifecycle: Lifecycle): Dispatch {
   return async (connection, inbound) => {
     const { event, args, ack } = inbound;
+    const arrivedAt = event === 'send_message' ? performance.now() : undefined;
     const callbacks: ((isOk: boolean) => void)[] = [];
     connection.requestBegins(inbound.bytes);
     const endWork = lifecycle.beginWork();
@@ -56,6 +57,7 @@ export function createDispatch(services: Services, lifecycle: Lifecycle): Dispat
       connection.closeTransport();
     }
     services.metrics.answered(isClientEvent(event) ? event : 'unknown', error?.code ?? 'ok');
+    if (arrivedAt !== undefined && !error) services.metrics.acknowledged(performance.now() - arrivedAt);
     connection.requestEnds(inbound.bytes);
     endTurn?.();
     endWork();

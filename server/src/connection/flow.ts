@@ -3,6 +3,7 @@ import type { WebSocket } from 'ws';
 import { outboxOf, webSocketOf } from '../fanout/outbox.ts';
 import type { Outbox, OutboxObserver } from '../fanout/outbox.ts';
 import { TokenBucket, burstSeconds } from './token-bucket.ts';
+import type { Traffic } from './traffic.ts';
 
 /** Events that a connection may be owed; beyond this it is a slow consumer. */
 const maxUndeliveredBytes = 1024 * 1024;
@@ -19,6 +20,8 @@ export interface FlowOptions {
   readonly now: () => number;
   /** Calls back after `delayMs`. */
   readonly schedule: (callback: () => void, delayMs: number) => void;
+  /** Counts what comes. */
+  readonly traffic: Traffic;
 }
 
 /** Why a connection is not read: of these, any. */
@@ -48,6 +51,7 @@ export class Flow implements OutboxObserver {
   readonly #bytes: TokenBucket;
   readonly #now: () => number;
   readonly #schedule: FlowOptions['schedule'];
+  readonly #traffic: Traffic;
   #holds = 0;
   #waiting: (() => void)[] = [];
   /** Of what is undelivered, the answers: they are bounded by how requests are taken on. */
@@ -58,12 +62,14 @@ export class Flow implements OutboxObserver {
   /** Called where the client is owed more events than may be kept for it. */
   onSlow: () => void = () => undefined;
 
-  constructor(conn: EngineSocket, { ratePerSecond, now, schedule }: FlowOptions) {
+  constructor(conn: EngineSocket, { ratePerSecond, now, schedule, traffic }: FlowOptions) {
     this.#conn = conn;
     this.#outbox = outboxOf(conn);
     this.#outbox.observer = this;
     this.#now = now;
     this.#schedule = schedule;
+    this.#traffic = traffic;
+    traffic.connections += 1;
     const bytes = ratePerSecond * bytesPerEvent;
     this.#waste = new TokenBucket(ratePerSecond, ratePerSecond * wasteBurstSeconds, now());
     this.#bytes = new TokenBucket(bytes, bytes * burstSeconds, now());
@@ -138,12 +144,14 @@ export class Flow implements OutboxObserver {
 
   /** A message came of so many bytes. */
   received(bytes: number): void {
+    this.#traffic.receivedBytes += bytes;
     this.#slowDown(this.#bytes.charge(bytes, this.#now()));
   }
 
   /** The connection is gone. */
   closed(): void {
     this.#isClosed = true;
+    this.#traffic.disconnections += 1;
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 

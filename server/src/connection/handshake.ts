@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { ErrorCode } from '@threadwire/protocol';
 import type { Server as EngineServer } from 'engine.io';
 import type { Transport } from '../config.ts';
 import { answerEarly } from '../http/early-answer.ts';
@@ -15,6 +16,8 @@ export interface HandshakeOptions {
   readonly maxPending: number;
   /** Why no new connection is taken now, or undefined. */
   readonly refusal: () => RequestError | undefined;
+  /** Called with why a handshake was refused. */
+  readonly onRefused?: (code: ErrorCode) => void;
   /** In ms. */
   readonly now: () => number;
 }
@@ -61,6 +64,7 @@ export class Handshakes {
       socket.on('error', ignore);
       const refusal = this.#isOurs(request) ? this.#check(request, 'websocket') : notFound(request);
       if (refusal) {
+        this.#options.onRefused?.(refusal.code);
         refuseOn(socket, refusal);
         return;
       }
@@ -76,6 +80,7 @@ export class Handshakes {
     if (!this.#isOurs(request)) return false;
     const refusal = this.#check(request, 'polling');
     if (refusal) {
+      this.#options.onRefused?.(refusal.code);
       answerEarly(request, response);
       refuse(response, refusal);
     } else {

@@ -142,6 +142,7 @@ export class Outbox {
   #write(sender: FrameSender, bytes: Buffer): void {
     // For those who count what the engine sends.
     this.#conn.emit('packetCreate', { type: 'message', data: bytes });
+    this.#turn.traffic.sentBytes += bytes.length;
     sender.sendFrame([bytes]);
     const line = sender._socket;
     if (!line.writableNeedDrain || this.#isClogged) return;
@@ -159,6 +160,7 @@ export class Outbox {
       });
     }
     this.#engineBytes += bytes;
+    this.#turn.traffic.sentBytes += bytes;
     EngineSocket.prototype.write.call(this.#conn, data);
   }
 }

@@ -54,6 +54,8 @@ export class RoomAdapter extends Adapter {
   readonly #leaveTurn: () => void;
   readonly #members = new Map<SocketId, Member>();
   #rooms = new Map<Room, RoomTurn>();
+  /** Events of rooms given to their members so far. */
+  deliveries = 0;
 
   /**
    * Called with what is volatile and was left out because a member does not keep up. Where it answers true, all that is
@@ -65,6 +67,13 @@ export class RoomAdapter extends Adapter {
     super(namespace);
     this.#turn = turn;
     this.#leaveTurn = turn.onDeal(() => this.#dealAll());
+  }
+
+  /** What all members were sent, and their lines have not taken. */
+  get undeliveredBytes(): number {
+    let bytes = 0;
+    for (const { outbox } of this.#members.values()) bytes += outbox.undeliveredBytes;
+    return bytes;
   }
 
   /** Whether the member's line has not taken all that was sent. */
@@ -168,7 +177,12 @@ export class RoomAdapter extends Adapter {
     if (!member) return;
     member.socket.notifyOutgoingListeners(packet);
     if (frame.isVolatile && leavesOut(member)) this.#skip(id, member, packet);
-    else member.outbox.share(frame);
+    else this.#share(member, frame);
+  }
+
+  #share({ outbox }: Member, frame: Frame): void {
+    this.deliveries += 1;
+    outbox.share(frame);
   }
 
   #skip(id: SocketId, member: Member, packet: Packet): void {
@@ -193,9 +207,10 @@ export class RoomAdapter extends Adapter {
       if (hasVolatile && leavesOut(member)) {
         for (const [i, frame] of frames.entries()) {
           if (frame.isVolatile) this.#skip(id, member, packets[i]!);
-          else outbox.share(frame);
+          else this.#share(member, frame);
         }
       } else {
+        this.deliveries += frames.length;
         outbox.deal(frames);
       }
       if (socket._anyOutgoingListeners?.length) listening.push(socket);

@@ -35,6 +35,23 @@ export class Rooms {
     return this.#connections;
   }
 
+  /** The threads of each connection, added up. */
+  get subscriptions(): number {
+    let count = 0;
+    for (const { subscriptions } of this.#connections.values()) count += subscriptions.size;
+    return count;
+  }
+
+  /** Events of threads given to connections so far. */
+  get deliveries(): number {
+    return this.#adapter?.deliveries ?? 0;
+  }
+
+  /** What connections were sent, and have not taken. */
+  get undeliveredBytes(): number {
+    return this.#adapter?.undeliveredBytes ?? 0;
+  }
+
   add(connection: Connection): void {
     this.#connections.set(connection.socketId, connection);
   }

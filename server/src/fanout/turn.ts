@@ -1,3 +1,4 @@
+import { Traffic } from '../connection/traffic.ts';
 import { Bundle } from './bundle.ts';
 
 /** What has something to send at the end of a turn. */
@@ -16,6 +17,12 @@ export class Turn {
   #isEnding = false;
   #failures: unknown[] = [];
   #empty = Bundle.empty();
+  /** What leaves is counted there. */
+  readonly traffic: Traffic;
+
+  constructor(traffic = new Traffic()) {
+    this.traffic = traffic;
+  }
 
   /** The bundle of a connection that is due nothing yet. */
   get empty(): Bundle {

@@ -1,5 +1,6 @@
 import { utf8Bytes } from '@threadwire/protocol';
 import type { ThreadHistory } from '@threadwire/protocol';
+import type { Recovery } from '../metrics.ts';
 import { RequestError, refused } from '../request-error.ts';
 import { mayRead } from '../threads/access.ts';
 import type { Tap } from '../threads/announcer.ts';
@@ -43,7 +44,10 @@ export async function joinThreads(
     const unfinished: Promise<void>[] = [];
     for (const join of joins) {
       if (!isOk || !join.result?.ok) abandon(join);
-      else unfinished.push(...finish(context, join, join.result.history));
+      else {
+        context.metrics.subscribed(recoveryOf(join.request, join.result.history));
+        unfinished.push(...finish(context, join, join.result.history));
+      }
     }
     if (unfinished.length === 0) release();
     else void Promise.all(unfinished).finally(release);
@@ -69,6 +73,11 @@ export async function joinThreads(
     pending = pending.filter((join) => !isSettled(context, join));
   }
   return results.map((entry) => ('tap' in entry ? entry.result! : entry));
+}
+
+function recoveryOf({ after_seq: afterSeq }: JoinRequest, { recovered }: ThreadHistory): Recovery {
+  if (afterSeq === undefined) return 'not_asked';
+  return recovered ? 'recovered' : 'not_recovered';
 }
 
 function tooManySubscriptions({ maxSubscriptions }: ConnectionContext): JoinResult {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import cors from 'cors';
 import express from 'express';
 import type { Express, Router } from 'express';
@@ -25,6 +26,13 @@ export function createApp(options: AppOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
+  app.use((_request, response, next) => {
+    // Never the client's own: it is written to the log, and must be one of a kind there.
+    const requestId = randomUUID();
+    response.locals['requestId'] = requestId;
+    response.set('X-Request-Id', requestId);
+    next();
+  });
   app.use(helmet());
   app.use((request, response, next) => {
     response.set('Cache-Control', 'no-store');
@@ -37,7 +45,7 @@ export function createApp(options: AppOptions): Express {
       cors({
         origin: [...options.origins.corsOrigins],
         methods: ['GET', 'POST', 'PATCH', 'DELETE'],
-        exposedHeaders: ['Retry-After'],
+        exposedHeaders: ['Retry-After', 'X-Request-Id'],
         maxAge: 600,
       }),
     );

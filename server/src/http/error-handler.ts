@@ -17,7 +17,9 @@ export function createErrorHandler({ logger, metrics, activity }: Services): Err
     }
     const error = fromExpress(thrown);
     const event = String(response.locals['event'] ?? 'unknown');
-    if (error.code === 'internal') logger.error({ err: thrown, event }, 'request failed');
+    const requestId: unknown = response.locals['requestId'];
+    if (error.code === 'internal') logger.error({ err: thrown, request_id: requestId, event }, 'request failed');
+    else logger.debug({ request_id: requestId, event, code: error.code }, 'request refused');
     metrics.answered(`http ${event}`, error.code);
     activity.refused({
       code: error.code,

@@ -16,7 +16,8 @@ export interface LogWriterPorts {
   readonly onRepeat?: (threadId: string, seq: number) => void;
   /** Called with what each op came to, in order, before anybody hears of it. */
   readonly onResult?: (op: WriteOp, result: WriteResult) => void;
-  readonly onBatch?: (ops: number) => void;
+  /** Called with how many ops the store was given together, and with what settles when it has. */
+  readonly onBatch?: (ops: number, written: Promise<unknown>) => void;
 }
 
 /** One batch holds at most this many ops and about this many characters, so that none keeps the others waiting long. */
@@ -101,9 +102,10 @@ export class LogWriter {
   }
 
   async #commit(batch: readonly Entry[]): Promise<void> {
-    this.#ports.onBatch?.(batch.length);
     try {
-      const results = await this.#ports.store.write(batch.map((entry) => entry.op));
+      const written = this.#ports.store.write(batch.map((entry) => entry.op));
+      this.#ports.onBatch?.(batch.length, written);
+      const results = await written;
       batch.forEach((entry, i) => this.#settle(entry, results[i]!));
     } catch (error) {
       // Whatever of it took effect is not announced by anybody, not even where it is repeated below.

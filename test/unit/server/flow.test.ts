@@ -42,6 +42,7 @@ function setUp({ ratePerSecond = 0 } = {}) {
     ratePerSecond,
     now: clock.now,
     schedule: clock.schedule,
+    traffic: turn.traffic,
   });
   engine.emit('connection', conn);
   const flow = flowOf(conn);

@@ -52,11 +52,25 @@ export interface Sample {
   /** Counter: messages, edits, ends of streams and other changes that were announced. */
   readonly changes: number;
   /** Counter. */
+  /** Counter: events of threads that connections were given. */
+  readonly deliveries: number;
+  /** Counter: requests that were refused. */
   readonly errors: number;
-  /** 99 of 100 timers came no later than this (ms), since the sample before. */
-  readonly loopDelayMs: number;
-  readonly rssBytes: number;
-  readonly isStoreUp: boolean;
+  /** Counter: connections that were closed because they did not keep up. */
+  readonly slow_consumers: number;
+  /** Counter. */
+  readonly received_bytes: number;
+  /** Counter. */
+  readonly sent_bytes: number;
+  /** What clients were sent and have not taken. */
+  readonly buffered_bytes: number;
+  /** In 99 of 100 cases the event loop was late by no more than this (ms), since the sample before. */
+  readonly loop_delay_ms: number;
+  readonly rss_bytes: number;
+  readonly heap_bytes: number;
+  readonly is_store_up: boolean;
+  /** Null where no broker is used: there is one node. */
+  readonly is_broker_up: boolean | null;
 }
 
 export interface ThreadLine {
@@ -139,7 +153,7 @@ export interface ConsoleAnswers {
     readonly ended: readonly (StreamLine & { readonly ended_at: string })[];
   };
   connections: { readonly total: number; readonly found: number; readonly connections: readonly ConnectionLine[] };
-  errors: { readonly counts: Partial<Record<ErrorCode, number>>; readonly recent: readonly Refusal[] };
+  errors: { readonly counts: Readonly<Record<ErrorCode, number>>; readonly recent: readonly Refusal[] };
   audit: { readonly entries: readonly AuditEntry[] };
   cancel_stream: { readonly status: MessageStatus };
   disconnect: { readonly connections: number };

@@ -1,13 +1,14 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { ErrorCode } from '@threadwire/protocol';
+import { LoopDelay } from '../../metrics/loop-delay.ts';
+import type { Totals } from '../../metrics.ts';
 import type { Change } from '../../threads/durable-event.ts';
 import type { Refusal, Sample } from './console-protocol.ts';
 
 export interface NodeActivityPorts {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** What there is at this moment. */
-  readonly count: () => Pick<Sample, 'connections' | 'subscriptions' | 'streams' | 'isStoreUp'>;
+  /** What has happened since the start, and what there is. */
+  readonly totals: () => Totals;
   /** Calls back after `delayMs`. */
   readonly schedule: (callback: () => void, delayMs: number) => void;
 }
@@ -29,15 +30,11 @@ interface ThreadRate {
 /** What has happened on this node lately: for operators to look at, and bounded, since it may be much. */
 export class NodeActivity {
   readonly #ports: NodeActivityPorts;
-  readonly #loopDelay = monitorEventLoopDelay({ resolution: 20 });
+  #loopDelay: LoopDelay | undefined;
   readonly #samples: Sample[] = [];
   readonly #refusals: Refusal[] = [];
-  readonly #counts = new Map<ErrorCode, number>();
   /** The longest quiet first. */
   readonly #rates = new Map<string, ThreadRate>();
-  #messages = 0;
-  #changes = 0;
-  #errors = 0;
   #isStopped = false;
 
   constructor(ports: NodeActivityPorts) {
@@ -46,14 +43,12 @@ export class NodeActivity {
 
   /** Samples from now on. */
   start(): void {
-    this.#loopDelay.enable();
+    this.#loopDelay = new LoopDelay();
     this.#sample();
   }
 
   /** A change was announced. */
-  committed({ event, threadId }: Change): void {
-    this.#changes += 1;
-    if (event === 'thread_message') this.#messages += 1;
+  committed({ threadId }: Pick<Change, 'threadId'>): void {
     const minute = this.#minute;
     const known = this.#rates.get(threadId);
     const rate = known ? rolled(known, minute) : { minute, count: 0, before: 0 };
@@ -68,8 +63,6 @@ export class NodeActivity {
 
   /** A request was refused. */
   refused(refusal: Omit<Refusal, 'at'>): void {
-    this.#errors += 1;
-    this.#counts.set(refusal.code, (this.#counts.get(refusal.code) ?? 0) + 1);
     this.#refusals.push({ at: this.#ports.now(), ...refusal });
     if (this.#refusals.length > maxRefusals) this.#refusals.shift();
   }
@@ -89,8 +82,8 @@ export class NodeActivity {
   }
 
   /** Newest first. */
-  get refusals(): { readonly counts: Partial<Record<ErrorCode, number>>; readonly recent: readonly Refusal[] } {
-    return { counts: Object.fromEntries(this.#counts), recent: this.#refusals.toReversed() };
+  get refusals(): { readonly counts: Readonly<Record<ErrorCode, number>>; readonly recent: readonly Refusal[] } {
+    return { counts: this.#ports.totals().errors, recent: this.#refusals.toReversed() };
   }
 
   /** Oldest first. */
@@ -100,7 +93,7 @@ export class NodeActivity {
 
   stop(): void {
     this.#isStopped = true;
-    this.#loopDelay.disable();
+    this.#loopDelay?.stop();
   }
 
   get #minute(): number {
@@ -109,17 +102,27 @@ export class NodeActivity {
 
   #sample(): void {
     if (this.#isStopped) return;
-    const { now, count, schedule } = this.#ports;
-    const delayNs = this.#loopDelay.percentile(99);
-    this.#loopDelay.reset();
+    const { now, totals, schedule } = this.#ports;
+    const { durableEvents, streams, errors, ...rest } = totals();
+    const { rss, heapUsed } = process.memoryUsage();
     this.#samples.push({
       at: now(),
-      ...count(),
-      messages: this.#messages,
-      changes: this.#changes,
-      errors: this.#errors,
-      loopDelayMs: Number.isFinite(delayNs) ? Math.round(delayNs / 1e4) / 100 : 0,
-      rssBytes: process.memoryUsage.rss(),
+      connections: rest.connections,
+      subscriptions: rest.subscriptions,
+      streams: sum(streams),
+      messages: durableEvents.thread_message,
+      changes: sum(durableEvents),
+      deliveries: rest.deliveries,
+      errors: sum(errors),
+      slow_consumers: rest.slowConsumers,
+      received_bytes: rest.receivedBytes,
+      sent_bytes: rest.sentBytes,
+      buffered_bytes: rest.bufferedBytes,
+      loop_delay_ms: Math.round((this.#loopDelay?.take().p99Ms ?? 0) * 100) / 100,
+      rss_bytes: rss,
+      heap_bytes: heapUsed,
+      is_store_up: rest.isStoreUp,
+      is_broker_up: null,
     });
     if (this.#samples.length > maxSamples) this.#samples.shift();
     schedule(() => this.#sample(), sampleEveryMs);
@@ -129,4 +132,8 @@ export class NodeActivity {
 function rolled(rate: ThreadRate, minute: number): ThreadRate {
   if (rate.minute === minute) return rate;
   return { minute, count: 0, before: rate.minute === minute - 1 ? rate.count : 0 };
+}
+
+function sum(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((total, count) => total + count, 0);
 }
