@@ -5,8 +5,10 @@ import { Server as EngineServer } from 'engine.io';
 import { Server as SocketServer } from 'socket.io';
 import { NodeActivity } from './admin/console/node-activity.ts';
 import { StreamLines } from './admin/console/stream-lines.ts';
+import { expel } from './admin/expel.ts';
 import { createOperators } from './admin/operators.ts';
 import type { OperatorOptions } from './admin/operator-account.ts';
+import { Revocations, revoked } from './admin/revocations.ts';
 import type { AuthConfig, Transport } from './config.ts';
 import { acceptConnections } from './connection/accept.ts';
 import { createAuthenticator } from './connection/authenticate.ts';
@@ -230,6 +232,14 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     isStoreUp: () => health.isUp,
   });
 
+  const revocations = new Revocations({
+    store,
+    onRevoked: (userIds) => {
+      for (const userId of userIds) expel(services, userId, revoked());
+    },
+    logger,
+    schedule,
+  });
   const services: Services = {
     store,
     writer,
@@ -239,7 +249,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     rooms,
     watch,
     headPoll,
-    authenticator: createAuthenticator(options.auth, now),
+    authenticator: revocations.guard(createAuthenticator(options.auth, now)),
     logger,
     metrics,
     activity,
@@ -256,6 +266,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     lifecycle,
     serverId,
     ratePerSecond,
+    isRevoked: (userId) => revocations.has(userId),
   });
 
   const handshakes = new Handshakes(engine, {
@@ -288,6 +299,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     lifecycle,
     activity,
     streams: streamLines,
+    revocations,
     serverId,
     drain: () => (options.onDrainAsked ? options.onDrainAsked() : void drain()),
   });
@@ -317,6 +329,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     sockets.add(socket);
     socket.on('close', forget);
   });
+  await revocations.start();
   await new Promise<void>((resolve, reject) => {
     http.once('error', reject);
     http.listen(options.port ?? 3000, host, resolve);
@@ -336,6 +349,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     headPoll.stop();
     leaseWatch.stop();
     activity.stop();
+    revocations.stop();
     streams.stop();
     responders?.stop();
     const closed = new Promise<void>((resolve) => http.close(() => resolve()));

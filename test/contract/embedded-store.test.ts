@@ -493,7 +493,7 @@ describe('a directory', () => {
     for (const [{ dataDir, file }, reason] of [
       [garbage, 'file is not a database (SQLITE_NOTADB)'],
       [foreign, 'it is a database of something else'],
-      [newer, 'it was written by a newer version of Threadwire (schema 99, this one knows 4)'],
+      [newer, 'it was written by a newer version of Threadwire (schema 99, this one knows 5)'],
     ] as const) {
       const before = await readFile(file);
       const opened = openEmbeddedStore({ dataDir });

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { limits, utf8Bytes } from '@threadwire/protocol';
 import type { JsonObject, Thread } from '@threadwire/protocol';
 import { StoreUnavailable } from '../../server/src/store/thread-store.ts';
-import type { AuditEntry, ListCursor, ThreadStore } from '../../server/src/store/thread-store.ts';
+import type { AuditEntry, ListCursor, Revocation, ThreadStore } from '../../server/src/store/thread-store.ts';
 import type { Actor } from '../../server/src/threads/access.ts';
 import { runnableBackEnds } from '../support/back-ends.ts';
 import type { OpenBackEnd } from '../support/back-ends.ts';
@@ -872,6 +872,21 @@ describe.each(runnableBackEnds)('the $name store', (backEnd) => {
     });
   });
 
+  test('revocations are kept by user, until they are taken back', async () => {
+    await using own = await backEnd.open();
+    const { store } = own;
+    const of = (userId: string, reason = ''): Revocation => ({ userId, at: clock.tick(), operator: 'admin', reason });
+    expect(await store.revocations()).toEqual([]);
+    const [ann, zoe] = [of('ann', 'größer 😀'), of('zoe')];
+    for (const revocation of [zoe, of('ann'), ann]) await store.revoke(revocation);
+    expect(await store.revocations()).toEqual([ann, zoe]);
+    await store.restore('zoe');
+    await store.restore('nobody');
+    expect(await store.revocations()).toEqual([ann]);
+    const again = await own.reopen();
+    expect(await again.revocations()).toEqual([ann]);
+  });
+
   test('answers a ping; closed, every call rejects as unavailable', async () => {
     await using own = await backEnd.open();
     const threadId = await newThread(own.store);
@@ -890,6 +905,9 @@ describe.each(runnableBackEnds)('the $name store', (backEnd) => {
       () => store.changesAfter(threadId, 0, 1),
       () => store.appendAudit([]),
       () => store.audit(1),
+      () => store.revoke({ userId: 'ann', at: 0, operator: '', reason: '' }),
+      () => store.restore('ann'),
+      () => store.revocations(),
       () => store.ping(),
     ];
     for (const call of calls) await expect(call()).rejects.toBeInstanceOf(StoreUnavailable);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { startApp } from '../support/app.ts';
+import { embeddedBackEnd } from '../support/embedded-back-end.ts';
 import { connectClient } from '../support/client.ts';
 import { eventually } from '../support/eventually.ts';
 import { openConsole, operator } from '../support/operator.ts';
@@ -9,16 +10,15 @@ describe('the overview', () => {
   test('says which node it is, and how it does', async () => {
     await using app = await startApp({ operator });
     using console = await openConsole(app);
-    const { node, samples, sample_every_ms } = await console.get('overview');
-    expect(node).toMatchObject({
-      pid: process.pid,
-      node_version: process.version,
-      store: 'embedded',
-      is_draining: false,
-    });
+    const { nodes, sample_every_ms } = await console.get('overview');
+    const [{ samples, ...node }] = nodes as [(typeof nodes)[number]];
+    expect([nodes.length, node]).toMatchObject([
+      1,
+      { pid: process.pid, node_version: process.version, store: 'embedded', is_draining: false },
+    ]);
     expect([samples.length, sample_every_ms]).toEqual([1, 5000]);
     expect(samples[0]).toMatchObject({ connections: 0, streams: 0, messages: 0, errors: 0, is_store_up: true });
-    expect(await console.get('overview', { after: samples[0]!.at })).toMatchObject({ samples: [] });
+    expect(await console.get('overview', { after: samples[0]!.at })).toMatchObject({ nodes: [{ samples: [] }] });
   });
 });
 
@@ -53,6 +53,46 @@ describe('threads', () => {
     expect(await console.ask('thread', { thread_id: 'missing' })).toMatchObject({
       error: { code: 'thread_not_found' },
     });
+  });
+});
+
+describe('the tail of a thread', () => {
+  test('goes on where it was left, without bodies until the operator asks for them, which is noted', async () => {
+    await using app = await startApp({ operator });
+    using console = await openConsole(app);
+    await using ada = await connectClient(app.url, { user: 'ada' });
+    await ada.call('create_thread', { id: 't' });
+    await ada.call('create_thread', { id: 'other' });
+    for (const n of upTo(60)) await ada.call('send_message', { thread_id: 't', content: `secret ${n}` });
+    await ada.call('send_message', { thread_id: 'other', content: 'secret too' });
+
+    const first = await console.get('tail', { thread_id: 't' });
+    expect([first.head_seq, first.has_bodies, first.lines.length]).toEqual([60, false, 50]);
+    expect(first.lines.at(-1)).toMatchObject({
+      seq: 60,
+      user_id: 'ada',
+      role: 'user',
+      status: 'complete',
+      length: 9,
+      content: null,
+    });
+    expect(JSON.stringify(first)).not.toContain('secret');
+    expect((await console.get('tail', { thread_id: 't', after_seq: 60 })).lines).toEqual([]);
+
+    await console.get('read_bodies', { thread_id: 't' });
+    await ada.call('send_message', { thread_id: 't', content: 'one more' });
+    const next = await console.get('tail', { thread_id: 't', after_seq: 60 });
+    expect(next).toMatchObject({ head_seq: 61, has_bodies: true, lines: [{ seq: 61, content: 'one more' }] });
+    // In no other thread, and on no other connection.
+    expect(await console.get('tail', { thread_id: 'other' })).toMatchObject({ lines: [{ content: null }] });
+    using another = await openConsole(app);
+    expect(await another.get('tail', { thread_id: 't', after_seq: 60 })).toMatchObject({ lines: [{ content: null }] });
+    const { entries } = await console.get('audit');
+    expect(entries.filter(({ action }) => action === 'read_bodies')).toMatchObject([{ target: 't', outcome: 'ok' }]);
+    // More than is shown at a time comes by and by.
+    const page = await console.get('tail', { thread_id: 't', after_seq: 0 });
+    expect([page.head_seq, page.lines.length]).toEqual([50, 50]);
+    expect(await console.ask('tail', { thread_id: 'none' })).toMatchObject({ error: { code: 'thread_not_found' } });
   });
 });
 
@@ -107,6 +147,11 @@ describe('connections', () => {
       subscriptions: 1,
       is_slow: false,
     });
+    expect(await console.get('connection', { client_id: all.connections[2]!.client_id })).toMatchObject({
+      connection: { user_id: 'user-3' },
+      threads: ['t'],
+    });
+    expect(await console.ask('connection', { client_id: 'none' })).toMatchObject({ ok: false });
     const found = await console.get('connections', { search: 'USER-4' });
     expect([found.total, found.found, found.connections[0]!.user_id]).toEqual([5, 1, 'user-4']);
     const page = await console.get('connections', { order: 'user', descending: true, offset: 1, limit: 2 });
@@ -130,6 +175,40 @@ describe('connections', () => {
     }
     expect(await other.call('ping', {})).toHaveProperty('server_time');
     expect(await console.get('connections')).toMatchObject({ total: 1 });
+  });
+});
+
+describe('a user whom an operator revokes', () => {
+  test('is ended, with all streams, and kept out until restored, also after a start of the server', async () => {
+    await using own = await embeddedBackEnd.open();
+    {
+      await using app = await startApp({ operator, store: own.store });
+      using console = await openConsole(app);
+      await using ada = await connectClient(app.url, { user: 'ada' });
+      await using bob = await connectClient(app.url, { user: 'bob' });
+      await ada.call('create_thread', { id: 't' });
+      await bob.call('subscribe_thread', { thread_id: 't' });
+      const { message } = await ada.call('stream_start', { thread_id: 't' });
+      expect(await console.get('revoke_user', { user_id: 'ada', reason: 'Spam.' })).toEqual({ connections: 1 });
+      expect(await ada.next('error')).toMatchObject({ code: 'forbidden', fatal: true });
+      await ada.disconnected();
+      expect(await bob.next('stream_end')).toMatchObject({ stream_id: message.id, status: 'cancelled' });
+      await expect(connectClient(app.url, { user: 'ada' })).rejects.toMatchObject({ data: { code: 'forbidden' } });
+      const answer = await fetch(`${app.url}/api/threads`, { headers: { 'X-Threadwire-User': 'ada' } });
+      expect(answer.status).toBe(403);
+      expect(await console.get('revoked')).toMatchObject({
+        users: [{ user_id: 'ada', operator: 'admin', reason: 'Spam.' }],
+      });
+    }
+    await using app = await startApp({ operator, store: await own.reopen() });
+    using console = await openConsole(app);
+    await expect(connectClient(app.url, { user: 'ada' })).rejects.toMatchObject({ data: { code: 'forbidden' } });
+    expect(await console.get('restore_user', { user_id: 'ada' })).toEqual({});
+    expect(await console.get('revoked')).toEqual({ users: [] });
+    await using ada = await connectClient(app.url, { user: 'ada' });
+    expect(await ada.call('ping', {})).toHaveProperty('server_time');
+    const { entries } = await console.get('audit');
+    expect(entries.map(({ action }) => action)).toEqual(['restore_user', 'login', 'revoke_user', 'login']);
   });
 });
 

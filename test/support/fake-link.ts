@@ -22,7 +22,8 @@ export class FakeLink implements ClientLink {
   }
 
   get facts(): ConnectionFacts {
-    return { address: '127.0.0.1', transport: 'websocket', connectedAt: 0, bufferedBytes: 0, isSlow: false };
+    const known = { address: '127.0.0.1', transport: 'websocket', connectedAt: 0, roundTripMs: undefined };
+    return { ...known, bufferedBytes: 0, isSlow: false };
   }
 
   emit(event: string, payload: unknown): void {

@@ -20,6 +20,7 @@ import type {
   EditOp,
   HistoryRequest,
   ListCursor,
+  Revocation,
   StreamEndOp,
   StreamStartOp,
   StreamState,
@@ -55,6 +56,7 @@ export class MemoryStore implements ThreadStore {
   /** What there is of streams, ended or not, besides their messages; by id. */
   readonly #streams = new Map<string, StreamState & { readonly leaseUntil: number }>();
   readonly #audit = new Map<string, AuditEntry>();
+  readonly #revocations = new Map<string, Revocation>();
   readonly #holds = new Map<Holdable, (() => Promise<void>)[]>();
 
   /** Holds back the answer of the next call of a method that nothing holds yet: what it read or wrote grows old. */
@@ -92,6 +94,21 @@ export class MemoryStore implements ThreadStore {
     this.#check();
     const entries = [...this.#audit.values()].filter(({ id }) => id < before);
     return entries.sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, limit);
+  }
+
+  async revoke(revocation: Revocation): Promise<void> {
+    this.#check();
+    this.#revocations.set(revocation.userId, revocation);
+  }
+
+  async restore(userId: string): Promise<void> {
+    this.#check();
+    this.#revocations.delete(userId);
+  }
+
+  async revocations(): Promise<Revocation[]> {
+    this.#check();
+    return [...this.#revocations.values()].sort((a, b) => (a.userId < b.userId ? -1 : 1));
   }
 
   async createThread(request: CreateThread) {

@@ -12,6 +12,7 @@ import { Console } from './console/console.ts';
 import { consoleHandlers } from './console/console-handlers.ts';
 import type { NodeActivity } from './console/node-activity.ts';
 import type { StreamLines } from './console/stream-lines.ts';
+import type { Revocations } from './revocations.ts';
 import { OperatorAccount } from './operator-account.ts';
 import type { OperatorOptions } from './operator-account.ts';
 import { Sessions } from './sessions.ts';
@@ -29,6 +30,7 @@ export interface OperatorsOptions {
   readonly serverId: string;
   readonly activity: NodeActivity;
   readonly streams: StreamLines;
+  readonly revocations: Revocations;
   /** Drains this node, and has its process end. */
   readonly drain: () => void;
   /** Calls back after `delayMs`. */
@@ -54,6 +56,7 @@ export function createOperators(options: OperatorsOptions): Operators {
     activity: options.activity,
     streams: options.streams,
     audit,
+    revocations: options.revocations,
     serverId: options.serverId,
     drain: options.drain,
   });

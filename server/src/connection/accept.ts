@@ -11,6 +11,7 @@ import { Connection } from './connection.ts';
 import { TolerantDecoder, bytesOf, malformedPacket } from './decoder.ts';
 import { TextIntake } from './text-intake.ts';
 import type { Dispatch } from './dispatch.ts';
+import { revoked } from '../admin/revocations.ts';
 import { flowOf } from './flow.ts';
 import { parse } from './parse.ts';
 import { SocketLink } from './socket-link.ts';
@@ -20,6 +21,8 @@ export interface AcceptOptions {
   readonly lifecycle: Lifecycle;
   readonly serverId: string;
   readonly ratePerSecond: number;
+  /** Whether an operator keeps the user out, perhaps since CONNECT was looked at. */
+  readonly isRevoked: (userId: string) => boolean;
 }
 
 interface Admission {
@@ -111,6 +114,7 @@ export function acceptConnections(
       services.logger.debug({ client_id: connection.clientId, reason }, 'disconnected');
     });
     connection.emit('session', sessionOf(connection, services, options));
+    if (options.isRevoked(identity.actor.id)) connection.fail(revoked().toObject());
   });
 }
 

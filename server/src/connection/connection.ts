@@ -17,6 +17,8 @@ export interface ConnectionFacts {
   readonly bufferedBytes: number;
   /** It has not kept up for a while. */
   readonly isSlow: boolean;
+  /** From the last ping to its answer; undefined before there was one. */
+  readonly roundTripMs: number | undefined;
 }
 
 /** What a connection needs of its Socket.IO socket. */

@@ -59,6 +59,11 @@ export class Flow implements OutboxObserver {
   #isAnswering = false;
   #isClosed = false;
 
+  /** When the last ping was sent that has not been answered; 0: none. */
+  #pingedAt = 0;
+  /** From the last ping to its answer (ms); undefined before the first answer. */
+  roundTripMs: number | undefined;
+
   /** Called where the client is owed more events than may be kept for it. */
   onSlow: () => void = () => undefined;
 
@@ -75,6 +80,7 @@ export class Flow implements OutboxObserver {
     this.#bytes = new TokenBucket(bytes, bytes * burstSeconds, now());
     Object.assign(conn, { [flow]: this });
     conn.on('packet', onPacket);
+    conn.on('packetCreate', onPacketCreate);
     conn.on('close', onClose);
     conn.on('upgrade', onUpgrade);
     this.follow(conn.transport);
@@ -142,6 +148,16 @@ export class Flow implements OutboxObserver {
     webSocket.on('ping', onPing);
   }
 
+  pinged(): void {
+    this.#pingedAt = performance.now();
+  }
+
+  ponged(): void {
+    if (this.#pingedAt === 0) return;
+    this.roundTripMs = performance.now() - this.#pingedAt;
+    this.#pingedAt = 0;
+  }
+
   /** A message came of so many bytes. */
   received(bytes: number): void {
     this.#traffic.receivedBytes += bytes;
@@ -198,7 +214,13 @@ export class Flow implements OutboxObserver {
 // The same for all connections: an idle one has nothing of its own for them.
 
 function onPacket(this: object, { type }: { readonly type: string }): void {
-  if (type !== 'message') flowOf(this).wasted();
+  if (type === 'message') return;
+  if (type === 'pong') flowOf(this).ponged();
+  flowOf(this).wasted();
+}
+
+function onPacketCreate(this: object, { type }: { readonly type: string }): void {
+  if (type === 'ping') flowOf(this).pinged();
 }
 
 function onClose(this: object): void {

@@ -32,6 +32,7 @@ export class SocketLink implements ClientLink {
       connectedAt: handshake.issued,
       bufferedBytes: this.#flow.undeliveredBytes,
       isSlow: this.#flow.isBehind,
+      roundTripMs: this.#flow.roundTripMs,
     };
   }
 

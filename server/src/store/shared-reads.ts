@@ -4,7 +4,7 @@ import type { Actor } from '../threads/access.ts';
 import { Budget } from './history.ts';
 import { threadNotFound } from './rules.ts';
 import { StoreUnavailable } from './thread-store.ts';
-import type { HistoryRequest, HistoryResult, ThreadStore } from './thread-store.ts';
+import type { HistoryRequest, HistoryResult, Revocation, ThreadStore } from './thread-store.ts';
 
 /** How much is kept, counted in characters of JSON. */
 const keptLength = 16 * 1024 * 1024;
@@ -112,6 +112,18 @@ class SharedReads implements ThreadStore {
 
   audit(...args: Parameters<ThreadStore['audit']>): ReturnType<ThreadStore['audit']> {
     return this.#store.audit(...args);
+  }
+
+  revoke(revocation: Revocation): Promise<void> {
+    return this.#store.revoke(revocation);
+  }
+
+  restore(userId: string): Promise<void> {
+    return this.#store.restore(userId);
+  }
+
+  revocations(): Promise<Revocation[]> {
+    return this.#store.revocations();
   }
 
   ping(): Promise<void> {

@@ -109,6 +109,17 @@ export interface AuditEntry {
   readonly detail: string;
 }
 
+/** A user who may not use the server any more, until an operator takes it back. */
+export interface Revocation {
+  readonly userId: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** Who did it. */
+  readonly operator: string;
+  /** May be empty. */
+  readonly reason: string;
+}
+
 /** How a stream ends. */
 export type StreamEndStatus = 'complete' | 'failed' | 'cancelled' | 'interrupted';
 
@@ -294,6 +305,15 @@ export interface ThreadStore {
 
   /** The newest of the operators' log first: those before the entry with the id `before`, or all; at most `limit`. */
   audit(limit: number, before?: string): Promise<AuditEntry[]>;
+
+  /** Of a user there is one at most: a later one replaces it. */
+  revoke(revocation: Revocation): Promise<void>;
+
+  /** Takes a revocation back; does nothing where there is none. */
+  restore(userId: string): Promise<void>;
+
+  /** All of them, by user. */
+  revocations(): Promise<Revocation[]>;
 
   /** Resolves if the store can take a write now. */
   ping(): Promise<void>;

@@ -1,37 +1,40 @@
 import { hostname } from 'node:os';
-import type { Thread } from '@threadwire/protocol';
+import type { Message, Thread } from '@threadwire/protocol';
 import type { Connection } from '../../connection/connection.ts';
 import type { Lifecycle } from '../../lifecycle.ts';
 import { RequestError } from '../../request-error.ts';
 import type { Services } from '../../services.ts';
-import type { Actor } from '../../threads/access.ts';
 import type { Audit } from '../audit.ts';
+import { expel, operatorActor } from '../expel.ts';
+import { revoked } from '../revocations.ts';
+import type { Revocations } from '../revocations.ts';
 import type { ConsoleHandlers } from './console.ts';
-import type { ConnectionLine, ConsolePayload, ThreadLine } from './console-protocol.ts';
+import type { ConnectionLine, ConsolePayload, TailLine, ThreadLine } from './console-protocol.ts';
 import { sampleEveryMs } from './node-activity.ts';
 import type { NodeActivity } from './node-activity.ts';
 import type { StreamLines } from './stream-lines.ts';
 
 export interface ConsoleHandlersPorts {
-  readonly services: Pick<Services, 'store' | 'rooms' | 'streams' | 'now'>;
+  readonly services: Pick<Services, 'store' | 'rooms' | 'streams' | 'logger' | 'now'>;
   readonly lifecycle: Lifecycle;
   readonly activity: NodeActivity;
   readonly streams: StreamLines;
   readonly audit: Audit;
+  readonly revocations: Revocations;
   readonly serverId: string;
   /** Drains this node; the process that runs it ends then. */
   readonly drain: () => void;
 }
 
-/** Operators see every thread, and may end every stream. */
-const operator: Actor = { id: 'operator', admin: true, agent: false };
 /** Of the threads that were active last so many are searched. */
 const maxSearched = 1000;
 const listPage = 100;
+/** Changes of a thread that are shown at a time. */
+const tailLimit = 50;
 
 /** What each request of the console comes to. */
 export function consoleHandlers(ports: ConsoleHandlersPorts): ConsoleHandlers {
-  const { services, lifecycle, activity, streams, audit, serverId, drain } = ports;
+  const { services, lifecycle, activity, streams, audit, revocations, serverId, drain } = ports;
   const { store, rooms, now } = services;
   const startedAt = new Date(now()).toISOString();
 
@@ -45,18 +48,23 @@ export function consoleHandlers(ports: ConsoleHandlersPorts): ConsoleHandlers {
     streams: streams.of(id).length,
   });
 
+  const byClientId = (clientId: string): Connection | undefined =>
+    [...rooms.connections.values()].find((connection) => connection.clientId === clientId);
+
   return {
     overview: ({ after = 0 }) => ({
-      node: {
-        server_id: serverId,
-        host: hostname(),
-        pid: process.pid,
-        node_version: process.version,
-        started_at: startedAt,
-        store: store.kind,
-        is_draining: lifecycle.isDraining,
-      },
-      samples: activity.samplesAfter(after),
+      nodes: [
+        {
+          server_id: serverId,
+          host: hostname(),
+          pid: process.pid,
+          node_version: process.version,
+          started_at: startedAt,
+          store: store.kind,
+          is_draining: lifecycle.isDraining,
+          samples: activity.samplesAfter(after),
+        },
+      ],
       sample_every_ms: sampleEveryMs,
     }),
 
@@ -66,7 +74,7 @@ export function consoleHandlers(ports: ConsoleHandlersPorts): ConsoleHandlers {
       if (search !== '') for (const thread of await store.threads([search])) found.set(thread.id, thread);
       let after: Parameters<typeof store.listThreads>[0]['after'];
       for (let searched = 0; searched < maxSearched && found.size < limit; searched += listPage) {
-        const { threads, next } = await store.listThreads({ actor: operator, after, limit: listPage });
+        const { threads, next } = await store.listThreads({ actor: operatorActor, after, limit: listPage });
         for (const thread of threads) if (isFound(search, thread.id, thread.title)) found.set(thread.id, thread);
         if (!next) break;
         after = next;
@@ -88,27 +96,72 @@ export function consoleHandlers(ports: ConsoleHandlersPorts): ConsoleHandlers {
       };
     },
 
+    tail: async ({ thread_id: id, after_seq: afterSeq }, { openThreads }) => {
+      const [thread] = await store.threads([id]);
+      if (!thread) throw new RequestError('thread_not_found', `There is no thread ${id}.`);
+      const hasBodies = openThreads.has(id);
+      // Where it is not known what was seen, the last changes: each has one seq.
+      const after = afterSeq ?? Math.max(0, thread.head_seq - tailLimit);
+      const { messages, headSeq } = await store.changesAfter(id, after, tailLimit);
+      const seen = messages.length < tailLimit ? headSeq : messages.at(-1)!.seq;
+      return { head_seq: seen, has_bodies: hasBodies, lines: messages.map((message) => tailLine(message, hasBodies)) };
+    },
+
+    read_bodies: ({ thread_id: id }, { openThreads }) => {
+      openThreads.add(id);
+      return {};
+    },
+
     streams: () => ({ running: streams.running, ended: streams.ended }),
 
     connections: (request) => connectionsOf([...rooms.connections.values()], request),
 
+    connection: ({ client_id: clientId }) => {
+      const found = byClientId(clientId);
+      if (!found) throw gone();
+      return { connection: connectionLine(found), threads: [...found.subscriptions] };
+    },
+
     errors: () => activity.refusals,
+
+    revoked: () => ({
+      users: revocations.all.map(({ userId, at, operator: by, reason }) => ({
+        user_id: userId,
+        revoked_at: new Date(at).toISOString(),
+        operator: by,
+        reason,
+      })),
+    }),
 
     audit: async ({ before, limit }) => ({ entries: await audit.latest(limit, before) }),
 
     cancel_stream: async (payload) => {
-      const { status } = await services.streams.cancel(operator, payload);
+      const { status } = await services.streams.cancel(operatorActor, payload);
       return { status };
     },
 
     disconnect: ({ client_id: clientId }) => {
-      const found = [...rooms.connections.values()].filter((connection) => connection.clientId === clientId);
-      if (found.length === 0) throw new RequestError('invalid_payload', 'There is no such connection any more.');
-      return disconnected(found);
+      const found = byClientId(clientId);
+      if (!found) throw gone();
+      found.fail(disconnected().toObject());
+      return { connections: 1 };
     },
 
-    disconnect_user: ({ user_id: userId }) =>
-      disconnected([...rooms.connections.values()].filter(({ actor }) => actor.id === userId)),
+    disconnect_user: ({ user_id: userId }) => {
+      const found = [...rooms.connections.values()].filter(({ actor }) => actor.id === userId);
+      for (const connection of found) connection.fail(disconnected().toObject());
+      return { connections: found.length };
+    },
+
+    revoke_user: async ({ user_id: userId, reason = '' }, { operator: by }) => {
+      await revocations.revoke({ userId, at: now(), operator: by, reason });
+      return { connections: expel(services, userId, revoked()) };
+    },
+
+    restore_user: async ({ user_id: userId }) => {
+      await revocations.restore(userId);
+      return {};
+    },
 
     announce: (status) => {
       rooms.broadcast('system_status', status);
@@ -122,12 +175,29 @@ export function consoleHandlers(ports: ConsoleHandlersPorts): ConsoleHandlers {
   };
 }
 
-/** Ends sessions for good: stock clients do not come back by themselves. */
-function disconnected(connections: readonly Connection[]): { readonly connections: number } {
-  for (const connection of connections) {
-    connection.fail(new RequestError('forbidden', 'An operator ended the connection.', { fatal: true }).toObject());
-  }
-  return { connections: connections.length };
+/** For good: stock clients do not come back by themselves. */
+function disconnected(): RequestError {
+  return new RequestError('forbidden', 'An operator ended the connection.', { fatal: true });
+}
+
+function gone(): RequestError {
+  return new RequestError('invalid_payload', 'There is no such connection any more.');
+}
+
+function tailLine(message: Message, hasBodies: boolean): TailLine {
+  const { id, seq, position, sender, role, status, created_at, updated_at, content } = message;
+  return {
+    id,
+    seq,
+    position,
+    user_id: sender.id,
+    role,
+    status,
+    created_at,
+    updated_at,
+    length: content.length,
+    content: hasBodies ? content : null,
+  };
 }
 
 function connectionsOf(all: readonly Connection[], request: ConsolePayload<'connections'>) {
@@ -144,7 +214,7 @@ function connectionsOf(all: readonly Connection[], request: ConsolePayload<'conn
 
 function connectionLine(connection: Connection): ConnectionLine {
   const { clientId, socketId, client, identity, subscriptions } = connection;
-  const { address, transport, connectedAt, bufferedBytes, isSlow } = connection.facts;
+  const { address, transport, connectedAt, bufferedBytes, isSlow, roundTripMs } = connection.facts;
   return {
     client_id: clientId,
     socket_id: socketId,
@@ -157,6 +227,7 @@ function connectionLine(connection: Connection): ConnectionLine {
     subscriptions: subscriptions.size,
     buffered_bytes: bufferedBytes,
     is_slow: isSlow,
+    round_trip_ms: roundTripMs === undefined ? null : Math.round(roundTripMs * 10) / 10,
   };
 }
 

@@ -1,5 +1,5 @@
 import { idSchema, reasonSchema } from '@threadwire/protocol';
-import type { ErrorCode, MessageStatus } from '@threadwire/protocol';
+import type { ErrorCode, MessageStatus, Role } from '@threadwire/protocol';
 import { z } from 'zod';
 import type { AuditEntry } from '../../store/thread-store.ts';
 
@@ -16,6 +16,8 @@ export const consoleRequests = {
   overview: z.strictObject({ after: z.number().optional() }),
   threads: z.strictObject({ search, limit }),
   thread: z.strictObject({ thread_id: idSchema }),
+  tail: z.strictObject({ thread_id: idSchema, after_seq: z.int().min(0).optional() }),
+  read_bodies: z.strictObject({ thread_id: idSchema }),
   streams: z.strictObject({}),
   connections: z.strictObject({
     search,
@@ -24,11 +26,15 @@ export const consoleRequests = {
     offset: z.int().min(0).default(0),
     limit,
   }),
+  connection: z.strictObject({ client_id: z.string().max(64) }),
   errors: z.strictObject({}),
+  revoked: z.strictObject({}),
   audit: z.strictObject({ before: z.string().max(64).optional(), limit }),
   cancel_stream: z.strictObject({ stream_id: idSchema, reason: reasonSchema.optional() }),
   disconnect: z.strictObject({ client_id: z.string().max(64) }),
   disconnect_user: z.strictObject({ user_id: idSchema }),
+  revoke_user: z.strictObject({ user_id: idSchema, reason: reasonSchema.optional() }),
+  restore_user: z.strictObject({ user_id: idSchema }),
   announce: z.strictObject({ status: z.enum(['ok', 'degraded']), message: z.string().max(500).optional() }),
   drain: z.strictObject({}),
 } as const;
@@ -36,8 +42,17 @@ export const consoleRequests = {
 export type ConsoleRequest = keyof typeof consoleRequests;
 export type ConsolePayload<R extends ConsoleRequest> = z.infer<(typeof consoleRequests)[R]>;
 
-/** What is asked for to be done, rather than shown: each is in the log of what operators did. */
-export const consoleActions = ['cancel_stream', 'disconnect', 'disconnect_user', 'announce', 'drain'] as const;
+/** What does something, or shows what users wrote: each is in the log of what operators did. */
+export const consoleActions = [
+  'read_bodies',
+  'cancel_stream',
+  'disconnect',
+  'disconnect_user',
+  'revoke_user',
+  'restore_user',
+  'announce',
+  'drain',
+] as const;
 export type ConsoleAction = (typeof consoleActions)[number];
 
 /** The state of a node at one moment. Counters count since its start. */
@@ -73,6 +88,19 @@ export interface Sample {
   readonly is_broker_up: boolean | null;
 }
 
+/** One process that serves. */
+export interface NodeLine {
+  readonly server_id: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly node_version: string;
+  readonly started_at: string;
+  readonly store: 'embedded' | 'mongodb';
+  readonly is_draining: boolean;
+  /** Those after the moment asked for, oldest first: an hour of them at most. */
+  readonly samples: readonly Sample[];
+}
+
 export interface ThreadLine {
   readonly id: string;
   readonly title: string;
@@ -82,6 +110,22 @@ export interface ThreadLine {
   /** Changes in the last minute, on this node. */
   readonly changes_per_minute: number;
   readonly streams: number;
+}
+
+/** The latest state of a message that was sent or changed. */
+export interface TailLine {
+  readonly id: string;
+  readonly seq: number;
+  readonly position: number;
+  readonly user_id: string;
+  readonly role: Role;
+  readonly status: MessageStatus;
+  readonly created_at: string;
+  readonly updated_at: string;
+  /** UTF-16 units of its text. */
+  readonly length: number;
+  /** Its text; null unless the operator asked for the thread's bodies on this connection. */
+  readonly content: string | null;
 }
 
 export interface StreamLine {
@@ -113,6 +157,8 @@ export interface ConnectionLine {
   readonly subscriptions: number;
   readonly buffered_bytes: number;
   readonly is_slow: boolean;
+  /** Of the last ping; null before the first one was answered. */
+  readonly round_trip_ms: number | null;
 }
 
 export interface Refusal {
@@ -126,20 +172,18 @@ export interface Refusal {
   readonly message: string;
 }
 
+/** A user who may not connect any more. */
+export interface RevokedLine {
+  readonly user_id: string;
+  readonly revoked_at: string;
+  readonly operator: string;
+  readonly reason: string;
+}
+
 /** What each request is answered. */
 export interface ConsoleAnswers {
   overview: {
-    readonly node: {
-      readonly server_id: string;
-      readonly host: string;
-      readonly pid: number;
-      readonly node_version: string;
-      readonly started_at: string;
-      readonly store: 'embedded' | 'mongodb';
-      readonly is_draining: boolean;
-    };
-    /** Those after the moment asked for, oldest first: an hour of them at most. */
-    readonly samples: readonly Sample[];
+    readonly nodes: readonly NodeLine[];
     readonly sample_every_ms: number;
   };
   threads: { readonly threads: readonly ThreadLine[] };
@@ -148,16 +192,23 @@ export interface ConsoleAnswers {
     readonly subscribers: readonly { readonly user_id: string; readonly connections: number }[];
     readonly streams: readonly StreamLine[];
   };
+  /** By seq: those changed after `after_seq`, or the last ones. */
+  tail: { readonly head_seq: number; readonly has_bodies: boolean; readonly lines: readonly TailLine[] };
+  read_bodies: Record<string, never>;
   streams: {
     readonly running: readonly StreamLine[];
     readonly ended: readonly (StreamLine & { readonly ended_at: string })[];
   };
   connections: { readonly total: number; readonly found: number; readonly connections: readonly ConnectionLine[] };
+  connection: { readonly connection: ConnectionLine; readonly threads: readonly string[] };
   errors: { readonly counts: Readonly<Record<ErrorCode, number>>; readonly recent: readonly Refusal[] };
+  revoked: { readonly users: readonly RevokedLine[] };
   audit: { readonly entries: readonly AuditEntry[] };
   cancel_stream: { readonly status: MessageStatus };
   disconnect: { readonly connections: number };
   disconnect_user: { readonly connections: number };
+  revoke_user: { readonly connections: number };
+  restore_user: Record<string, never>;
   announce: { readonly connections: number };
   drain: Record<string, never>;
 }

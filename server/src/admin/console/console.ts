@@ -16,8 +16,18 @@ import type {
 
 /** Answers each request, or throws a RequestError. */
 export type ConsoleHandlers = {
-  readonly [R in ConsoleRequest]: (payload: ConsolePayload<R>) => ConsoleAnswers[R] | Promise<ConsoleAnswers[R]>;
+  readonly [R in ConsoleRequest]: (
+    payload: ConsolePayload<R>,
+    visit: Visit,
+  ) => ConsoleAnswers[R] | Promise<ConsoleAnswers[R]>;
 };
+
+/** One connection of an operator. */
+export interface Visit {
+  readonly operator: string;
+  /** The threads of which the operator has asked to see the text. */
+  readonly openThreads: Set<string>;
+}
 
 export interface ConsolePorts {
   readonly handlers: ConsoleHandlers;
@@ -46,16 +56,22 @@ export class Console {
   /** Answers an operator who has connected. */
   attend(socket: OperatorSocket): void {
     const bucket = new TokenBucket(requestsPerSecond, requestBurst, this.#ports.now());
+    const visit: Visit = { operator: socket.data.session.username, openThreads: new Set() };
     socket.on('console', (...args: readonly unknown[]) => {
       const ack = args.at(-1);
       if (typeof ack !== 'function') return;
-      void this.#answer(socket, bucket, args.slice(0, -1)).then((answer) =>
+      void this.#answer(socket, visit, bucket, args.slice(0, -1)).then((answer) =>
         (ack as (answer: ConsoleAnswer) => void)(answer),
       );
     });
   }
 
-  async #answer(socket: OperatorSocket, bucket: TokenBucket, args: readonly unknown[]): Promise<ConsoleAnswer> {
+  async #answer(
+    socket: OperatorSocket,
+    visit: Visit,
+    bucket: TokenBucket,
+    args: readonly unknown[],
+  ): Promise<ConsoleAnswer> {
     const { mayAct, now, logger } = this.#ports;
     try {
       const waitMs = bucket.take(1, now());
@@ -63,7 +79,7 @@ export class Console {
       if (!mayAct(socket)) throw new RequestError('unauthenticated', 'Log in again.');
       const name = requestName.safeParse(args[0]);
       if (!name.success || args.length > 2) throw new RequestError('unknown_event', 'There is no such request.');
-      return { ok: true, data: await this.#carryOut(socket, name.data, args[1] ?? {}) };
+      return { ok: true, data: await this.#carryOut(socket, visit, name.data, args[1] ?? {}) };
     } catch (thrown) {
       const error = toRequestError(thrown);
       if (error.code === 'internal') logger.error({ err: thrown }, 'a request of the console failed');
@@ -73,16 +89,17 @@ export class Console {
 
   async #carryOut<R extends ConsoleRequest>(
     socket: OperatorSocket,
+    visit: Visit,
     name: R,
     given: unknown,
   ): Promise<ConsoleAnswers[R]> {
     const { handlers, audit } = this.#ports;
     const payload = parse(consoleRequests[name] as unknown as z.ZodType<ConsolePayload<R>>, given, 'The payload');
-    if (!isAction(name)) return await handlers[name](payload);
+    if (!isAction(name)) return await handlers[name](payload, visit);
     const { username, address } = socket.data.session;
     const entry = { operator: username, address, action: name, target: targetOf(payload) };
     try {
-      const data = await handlers[name](payload);
+      const data = await handlers[name](payload, visit);
       audit.record({ ...entry, outcome: 'ok', detail: '' });
       return data;
     } catch (thrown) {
@@ -100,6 +117,7 @@ function isAction(name: ConsoleRequest): name is ConsoleAction {
 /** What an action is done to. */
 function targetOf(payload: object): string {
   const fields = payload as Record<string, unknown>;
-  const target = fields['stream_id'] ?? fields['client_id'] ?? fields['user_id'] ?? fields['status'];
+  const target =
+    fields['stream_id'] ?? fields['client_id'] ?? fields['user_id'] ?? fields['thread_id'] ?? fields['status'];
   return typeof target === 'string' ? target : '';
 }

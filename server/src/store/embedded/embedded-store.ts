@@ -8,6 +8,7 @@ import type {
   CreateThread,
   HistoryRequest,
   HistoryResult,
+  Revocation,
   ThreadStore,
   UpdateThread,
   WriteOp,
@@ -133,6 +134,18 @@ class EmbeddedStore implements ThreadStore {
 
   audit(limit: number, before?: string): Promise<AuditEntry[]> {
     return this.#read('audit', limit, before);
+  }
+
+  async revoke(revocation: Revocation): Promise<void> {
+    await this.#write('revoke', revocation);
+  }
+
+  async restore(userId: string): Promise<void> {
+    await this.#write('restore', userId);
+  }
+
+  revocations(): Promise<Revocation[]> {
+    return this.#read('revocations');
   }
 
   async ping(): Promise<void> {

@@ -2,20 +2,29 @@ import { limits } from '@threadwire/protocol';
 import type { Message, Thread } from '@threadwire/protocol';
 import { Budget, readHistories } from '../history.ts';
 import type { HistoryReader, PageBounds } from '../history.ts';
-import type { AbandonedStream, AuditEntry, HistoryRequest, HistoryResult, StoredStream } from '../thread-store.ts';
+import type {
+  AbandonedStream,
+  AuditEntry,
+  HistoryRequest,
+  HistoryResult,
+  Revocation,
+  StoredStream,
+} from '../thread-store.ts';
 import {
   auditColumns,
   messageColumns,
   partsQuery,
   readParts,
+  revocationColumns,
   streamLength,
   threadColumns,
   toAuditEntry,
   toMessage,
+  toRevocation,
   toThread,
   toTime,
 } from './rows.ts';
-import type { AuditRow, MessageRow, ThreadRow } from './rows.ts';
+import type { AuditRow, MessageRow, RevocationRow, ThreadRow } from './rows.ts';
 import type { Sqlite } from './sqlite.ts';
 import { ThreadList } from './thread-list.ts';
 import type { ReaderMethods } from './worker-protocol.ts';
@@ -38,12 +47,15 @@ export class Reader implements ReaderMethods {
   readonly #list: ThreadList;
   readonly #pages: Pages;
   readonly #audit: (before: string, limit: number) => AuditRow[];
+  readonly #revocations: () => Revocation[];
 
   constructor(db: Sqlite) {
     this.#db = db;
     this.#list = new ThreadList(db);
     this.#pages = new Pages(db);
     this.#audit = db.many<AuditRow>(`SELECT ${auditColumns} FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?`);
+    const revocations = db.many<RevocationRow>(`SELECT ${revocationColumns} FROM revocations ORDER BY user_id`);
+    this.#revocations = () => revocations().map(toRevocation);
   }
 
   threads(ids: readonly string[]): Promise<Thread[]> {
@@ -88,6 +100,10 @@ export class Reader implements ReaderMethods {
 
   audit(limit: number, before?: string): Promise<AuditEntry[]> {
     return this.#db.read(() => this.#audit(before ?? afterAllIds, limit).map(toAuditEntry));
+  }
+
+  revocations(): Promise<Revocation[]> {
+    return this.#db.read(() => this.#revocations());
   }
 
   close(): null {

@@ -1,5 +1,5 @@
 import type { JsonObject, Message, MessageStatus, Role, Thread } from '@threadwire/protocol';
-import type { AuditEntry } from '../thread-store.ts';
+import type { AuditEntry, Revocation } from '../thread-store.ts';
 
 /** The columns of a {@link ThreadRow}, of `threads t` joined to `activity a`. */
 export const threadColumns =
@@ -109,6 +109,14 @@ export type AuditRow = readonly [
 
 export function toAuditEntry([id, at, operator, address, action, target, outcome, detail]: AuditRow): AuditEntry {
   return { id, at, operator, address, action, target, outcome, detail };
+}
+
+export const revocationColumns = 'user_id, at, operator, reason';
+
+export type RevocationRow = readonly [userId: string, at: number, operator: string, reason: string];
+
+export function toRevocation([userId, at, operator, reason]: RevocationRow): Revocation {
+  return { userId, at, operator, reason };
 }
 
 export function toMetadata(text: string): JsonObject {

@@ -134,6 +134,15 @@ const auditTable = `
   ) STRICT, WITHOUT ROWID;
 `;
 
+const revocationsTable = `
+  CREATE TABLE revocations (
+    user_id TEXT PRIMARY KEY,
+    at INTEGER NOT NULL,
+    operator TEXT NOT NULL,
+    reason TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+`;
+
 /** The first version had every index in the tables themselves. */
 const fromVersion1 = `
   DROP INDEX messages_streaming;
@@ -164,7 +173,7 @@ export function createSchema(db: Sqlite): void {
     if (version === 1) db.exec(fromVersion1);
     if (version < 3) db.exec(streamTables);
     if (version < 4) db.exec(streamLogTable);
-    db.exec(auditTable);
+    db.exec(auditTable + revocationsTable);
     db.exec(`PRAGMA user_version = ${schemaVersion}`);
   });
 }

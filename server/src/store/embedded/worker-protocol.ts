@@ -4,6 +4,7 @@ import type {
   CreateThread,
   HistoryRequest,
   HistoryResult,
+  Revocation,
   ThreadStore,
   UpdateThread,
   WriteResult,
@@ -25,6 +26,8 @@ export interface WriterMethods {
   updateThread(request: UpdateThread): Resolved<'updateThread'>;
   /** Null, because JSON has no `undefined`. */
   appendAudit(entries: readonly AuditEntry[]): null;
+  revoke(revocation: Revocation): null;
+  restore(userId: string): null;
   /** Answers when everything asked before is done. */
   ping(): null;
   /** Commits as much as a large message takes. */
@@ -61,6 +64,7 @@ export interface ReaderMethods {
   findStream(id: string): Promise<NonNullable<Resolved<'findStream'>> | null>;
   abandonedStreams(at: number, limit: number): Promise<Resolved<'abandonedStreams'>>;
   audit(limit: number, before?: string): Promise<AuditEntry[]>;
+  revocations(): Promise<Revocation[]>;
   close(): null;
 }
 

@@ -5,6 +5,7 @@ import type {
   CreateThread,
   DeleteOp,
   EditOp,
+  Revocation,
   StreamEndOp,
   StreamStartOp,
   UpdateThread,
@@ -132,6 +133,20 @@ export class Writer implements WriterMethods {
       for (const { id, at, operator, address, action, target, outcome, detail } of entries) {
         this.#statements.insertAudit(id, at, operator, address, action, target, outcome, detail);
       }
+      return null;
+    });
+  }
+
+  revoke({ userId, at, operator, reason }: Revocation): null {
+    return this.#transaction(() => {
+      this.#statements.revoke(userId, at, operator, reason);
+      return null;
+    });
+  }
+
+  restore(userId: string): null {
+    return this.#transaction(() => {
+      this.#statements.restore(userId);
       return null;
     });
   }
@@ -366,6 +381,8 @@ function prepare(db: Sqlite) {
     messageById: db.one<MessageRow>(`${message} WHERE m.id = ? AND m.thread = ?`),
     messageByKey: db.one<MessageRow>(`${message} WHERE m.key = ?`),
     insertAudit: db.change('INSERT OR IGNORE INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
+    revoke: db.change('INSERT OR REPLACE INTO revocations VALUES (?, ?, ?, ?)'),
+    restore: db.change('DELETE FROM revocations WHERE user_id = ?'),
     fillProbe: db.change('INSERT OR REPLACE INTO probe (key, filler) VALUES (1, zeroblob(?))'),
   };
 }

@@ -1,8 +1,8 @@
 import mongoose from 'mongoose';
 import type { Connection, Model, mongo } from 'mongoose';
 import { StoreUnavailable } from '../thread-store.ts';
-import { auditSchema, messageSchema, threadSchema } from './documents.ts';
-import type { AuditDocument, MessageDocument, ThreadDocument } from './documents.ts';
+import { auditSchema, messageSchema, revocationSchema, threadSchema } from './documents.ts';
+import type { AuditDocument, MessageDocument, RevocationDocument, ThreadDocument } from './documents.ts';
 import { withoutCredentials } from './errors.ts';
 
 /** How long the server may work on one operation; also how long it may wait for the majority. */
@@ -19,6 +19,7 @@ export interface Collections {
   readonly threads: Model<ThreadDocument>;
   readonly messages: Model<MessageDocument>;
   readonly audit: Model<AuditDocument>;
+  readonly revocations: Model<RevocationDocument>;
   /** Without Mongoose's casting and hydrating: for what is made right here, by the thousand. */
   readonly native: {
     readonly threads: mongo.Collection<ThreadDocument>;
@@ -57,13 +58,14 @@ export async function connect(uri: string, appName: string, maxPoolSize: number)
     const threads = connection.model<ThreadDocument>('Thread', threadSchema);
     const messages = connection.model<MessageDocument>('Message', messageSchema);
     const audit = connection.model<AuditDocument>('AuditEntry', auditSchema);
+    const revocations = connection.model<RevocationDocument>('Revocation', revocationSchema);
     await threads.createIndexes();
     await messages.createIndexes();
     const native = {
       threads: threads.collection as unknown as mongo.Collection<ThreadDocument>,
       messages: messages.collection as unknown as mongo.Collection<MessageDocument>,
     };
-    return { connection, threads, messages, audit, native };
+    return { connection, threads, messages, audit, revocations, native };
   } catch (error) {
     await connection?.close(true).catch(() => undefined);
     throw new StoreUnavailable(`MONGODB_URI: ${withoutCredentials((error as Error).message)}`, { cause: error });

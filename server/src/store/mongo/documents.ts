@@ -1,6 +1,6 @@
 import type { JsonObject, Message, MessageStatus, Role, Thread } from '@threadwire/protocol';
 import { Schema } from 'mongoose';
-import type { AuditEntry } from '../thread-store.ts';
+import type { AuditEntry, Revocation } from '../thread-store.ts';
 
 // What is stored. Metadata is JSON text: it comes back exactly as it was, whatever its keys are. These are types, not
 // interfaces, because the driver's types want documents that could have further fields.
@@ -62,6 +62,9 @@ export type MessageDocument = {
 };
 
 /** An entry of the operators' log. */
+/** By its user. */
+export type RevocationDocument = Omit<Revocation, 'userId' | 'at'> & { readonly _id: string; readonly at: Date };
+
 export type AuditDocument = Omit<AuditEntry, 'id' | 'at'> & { readonly _id: string; readonly at: Date };
 
 /**
@@ -152,6 +155,11 @@ export const auditSchema = new Schema<AuditDocument>(
     detail: String,
   },
   { ...options, collection: 'audit' },
+);
+
+export const revocationSchema = new Schema<RevocationDocument>(
+  { _id: { type: String, required: true }, at: Date, operator: String, reason: String },
+  { ...options, collection: 'revocations' },
 );
 
 /** What a reader needs of a message. */

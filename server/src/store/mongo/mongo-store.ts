@@ -9,6 +9,7 @@ import type {
   HistoryResult,
   ListCursor,
   Refusal,
+  Revocation,
   StoredStream,
   ThreadStore,
   UpdateThread,
@@ -25,6 +26,7 @@ import { listThreads } from './list-threads.ts';
 import { readChanges } from './read-changes.ts';
 import { abandonedStreams, findStream } from './read-streams.ts';
 import { readThreads } from './read-threads.ts';
+import { readRevocations, restore, revoke } from './revocations.ts';
 import { ThreadChanges } from './thread-changes.ts';
 import { BatchWriter } from './write-batch.ts';
 
@@ -133,6 +135,18 @@ class MongoStore implements ThreadStore {
 
   async audit(limit: number, before?: string): Promise<AuditEntry[]> {
     return await this.#run(() => readAudit(this.#collections, limit, before));
+  }
+
+  async revoke(revocation: Revocation): Promise<void> {
+    await this.#run(() => revoke(this.#collections, revocation));
+  }
+
+  async restore(userId: string): Promise<void> {
+    await this.#run(() => restore(this.#collections, userId));
+  }
+
+  async revocations(): Promise<Revocation[]> {
+    return await this.#run(() => readRevocations(this.#collections));
   }
 
   async ping(): Promise<void> {
