@@ -15,6 +15,8 @@ export default defineConfig({
     },
   },
   build: {
+    // A server may be serving what is there: it stays until it is written anew.
+    emptyOutDir: false,
     // light-dark() as it stands: lowered, it would be four times the rules.
     target: ['chrome123', 'edge123', 'firefox128', 'safari17.5'],
     // The page's policy allows no data: URLs but for images.
