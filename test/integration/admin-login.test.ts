@@ -1,51 +1,29 @@
 import { describe, expect, test } from '@jest/globals';
+import { request } from 'node:http';
 import { io } from 'socket.io-client';
-import type { Socket } from 'socket.io-client';
 import { hashPassword } from '../../server/src/admin/operator-account.ts';
 import { startApp } from '../support/app.ts';
 import type { App } from '../support/app.ts';
 import { connectClient } from '../support/client.ts';
 import { eventually } from '../support/eventually.ts';
+import { connectNamespace, cookieOf, logIn, operator, postForm } from '../support/operator.ts';
 import { upTo } from '../support/store-ops.ts';
 
-const operator = { username: 'admin', secret: { password: 'correct horse' } };
-
-async function post(app: App, path: string, fields: Record<string, string>, headers: Record<string, string> = {}) {
-  return await fetch(`${app.url}${path}`, {
-    method: 'POST',
-    body: new URLSearchParams(fields),
-    redirect: 'manual',
-    headers: { Accept: 'text/html', ...headers },
-  });
-}
-
-/** Logs in, and gives the cookie as a browser sends it. */
-async function logIn(app: App, password = operator.secret.password): Promise<string> {
-  const response = await post(app, '/admin/login', { username: 'admin', password });
-  expect([response.status, response.headers.get('Location')]).toEqual([303, '/admin/']);
-  return cookieOf(response);
-}
-
-function cookieOf(response: Response): string {
-  return response.headers.get('Set-Cookie')!.split(';', 1)[0]!;
-}
-
-/** What a CONNECT to the namespace comes to: `connected`, or the code with which it is refused. */
-async function connectTo(app: App, namespace: string, headers: Record<string, string>): Promise<[string, Socket]> {
-  const socket = io(`${app.url}${namespace}`, {
-    path: '/api/ws',
-    transports: ['websocket'],
-    extraHeaders: headers,
-    reconnection: false,
-    forceNew: true,
-  });
-  const outcome = await new Promise<string>((resolve) => {
-    socket.once('connect', () => resolve('connected'));
-    socket.once('connect_error', (error) =>
-      resolve((error as { data?: { code: string } }).data?.code ?? error.message),
+/** What a guess from another address of this machine is answered. */
+async function guessFrom(app: App, address: string): Promise<number> {
+  const body = 'username=admin&password=guess';
+  return await new Promise((resolve, reject) => {
+    const sent = request(
+      `${app.url}/admin/login`,
+      { method: 'POST', localAddress: address, headers: { 'Content-Type': 'application/x-www-form-urlencoded' } },
+      (response) => {
+        response.resume();
+        resolve(response.statusCode!);
+      },
     );
+    sent.on('error', reject);
+    sent.end(body);
   });
-  return [outcome, socket];
 }
 
 describe('the login', () => {
@@ -54,7 +32,7 @@ describe('the login', () => {
     const before = await fetch(`${app.url}/admin/`);
     expect(before.status).toBe(200);
     expect(await before.text()).toContain('<form method="post" action="/admin/login">');
-    const response = await post(app, '/admin/login', { username: 'admin', password: 'correct horse' });
+    const response = await postForm(app, '/admin/login', { username: 'admin', password: 'correct horse' });
     expect(response.status).toBe(303);
     expect(response.headers.get('Set-Cookie')).toMatch(
       /^threadwire_operator=[\w-]{43}; Path=\/; Max-Age=43200; HttpOnly; SameSite=Strict$/,
@@ -71,7 +49,7 @@ describe('the login', () => {
     ['a long password', { username: 'admin', password: 'correct horse'.repeat(500) }],
   ])('refuses %s in the same words, and says nothing of which it was', async (_what, fields) => {
     await using app = await startApp({ operator });
-    const response = await post(app, '/admin/login', fields);
+    const response = await postForm(app, '/admin/login', fields);
     expect([response.status, response.headers.get('Set-Cookie')]).toEqual([401, null]);
     expect(await response.text()).toContain('<p role="alert">The name or the password is wrong.</p>');
     expect(JSON.stringify(app.logs)).not.toContain('correct horse');
@@ -102,22 +80,22 @@ describe('the login', () => {
       operator: { username: 'admin', secret: { hash: await hashPassword('hashed') } },
     });
     await logIn(app, 'hashed');
-    expect((await post(app, '/admin/login', { username: 'admin', password: 'other' })).status).toBe(401);
+    expect((await postForm(app, '/admin/login', { username: 'admin', password: 'other' })).status).toBe(401);
   });
 
   test('lets nobody in where there is no operator', async () => {
     await using app = await startApp();
-    const response = await post(app, '/admin/login', { username: 'admin', password: '' });
+    const response = await postForm(app, '/admin/login', { username: 'admin', password: '' });
     expect(response.status).toBe(403);
     expect(await response.text()).toContain('ADMIN_PASSWORD');
   });
 
   test('is locked after five wrong ones, also for the right password', async () => {
     await using app = await startApp({ operator });
-    for (const _ of upTo(5)) {
-      expect((await post(app, '/admin/login', { username: 'admin', password: 'wrong' })).status).toBe(401);
+    for (let i = 0; i < 5; i++) {
+      expect((await postForm(app, '/admin/login', { username: 'admin', password: 'wrong' })).status).toBe(401);
     }
-    const locked = await post(app, '/admin/login', { username: 'admin', password: 'correct horse' });
+    const locked = await postForm(app, '/admin/login', { username: 'admin', password: 'correct horse' });
     expect([locked.status, Number(locked.headers.get('Retry-After')) > 800]).toEqual([429, true]);
   });
 
@@ -127,7 +105,6 @@ describe('the login', () => {
     ['a foreign Host', { Host: 'evil.example' }, []],
   ])('refuses %s', async (_what, headers, corsOrigins) => {
     await using app = await startApp({ operator, corsOrigins });
-    const { request } = await import('node:http');
     const status = await new Promise((resolve, reject) => {
       const asked = request(`${app.url}/admin/login`, { method: 'POST', headers }, (response) => {
         response.resume();
@@ -139,10 +116,30 @@ describe('the login', () => {
     expect(status).toBe(403);
   });
 
+  // Elsewhere loopback has one address.
+  const testOnLinux = process.platform === 'linux' ? test : test.skip;
+  testOnLinux('compares few passwords of a flood of guesses from a hundred addresses, while users go on', async () => {
+    await using app = await startApp({ operator });
+    const known = await logIn(app);
+    await using ada = await connectClient(app.url, { user: 'ada' });
+    await ada.call('create_thread', { id: 't' });
+    const guesses = Promise.all(upTo(300).map((n) => guessFrom(app, `127.0.1.${1 + (n % 100)}`)));
+    for (const n of upTo(50)) await ada.call('send_message', { thread_id: 't', content: `during the flood ${n}` });
+    const statuses = await guesses;
+    const compared = statuses.filter((status) => status === 401).length;
+    // Ten at once, and one a second: not 300 times 80 ms.
+    expect(compared).toBeGreaterThanOrEqual(1);
+    expect(compared).toBeLessThan(30);
+    expect(statuses.filter((status) => status !== 401 && status !== 429)).toEqual([]);
+    // Who is logged in stays so, and whoever has logged in from their place before still can.
+    expect((await fetch(`${app.url}/admin/session`, { headers: { Cookie: known } })).status).toBe(200);
+    expect(await logIn(app)).toMatch(/^threadwire_operator=/);
+  });
+
   test('marks the cookie Secure where the browser came by TLS', async () => {
     await using app = await startApp({ operator });
     const origin = app.url.replace('http:', 'https:');
-    const response = await post(
+    const response = await postForm(
       app,
       '/admin/login',
       { username: 'admin', password: 'correct horse' },
@@ -176,7 +173,7 @@ describe('the namespace /admin', () => {
       [{ Authorization: 'Basic YWRtaW46Y29ycmVjdCBob3JzZQ==' }, 'unauthenticated'],
     ];
     for (const [headers, expected] of cases) {
-      const [outcome, socket] = await connectTo(app, '/admin', headers);
+      const { outcome, socket } = await connectNamespace(app, '/admin', headers);
       expect([headers, outcome]).toEqual([headers, expected]);
       socket.disconnect();
     }
@@ -185,7 +182,7 @@ describe('the namespace /admin', () => {
   test('does not let in a page of others that may use the API, by the cookie of its visitor', async () => {
     await using app = await startApp({ operator, corsOrigins: ['https://app.example'] });
     const headers = { Cookie: await logIn(app), Origin: 'https://app.example' };
-    const [outcome, socket] = await connectTo(app, '/admin', headers);
+    const { outcome, socket } = await connectNamespace(app, '/admin', headers);
     expect(outcome).toBe('unauthenticated');
     socket.disconnect();
   });
@@ -193,7 +190,7 @@ describe('the namespace /admin', () => {
   test('knows the cookie also where the connection opened another namespace first', async () => {
     await using app = await startApp({ operator });
     const headers = { Cookie: await logIn(app) };
-    const [, first] = await connectTo(app, '/', headers);
+    const { socket: first } = await connectNamespace(app, '/', headers);
     const second = first.io.socket('/admin');
     await new Promise<void>((resolve, reject) => {
       second.once('connect', resolve);
@@ -207,13 +204,13 @@ describe('the namespace /admin', () => {
   test('closes what came by a session when that is logged out', async () => {
     await using app = await startApp({ operator });
     const [one, two] = [await logIn(app), await logIn(app)];
-    const [, first] = await connectTo(app, '/admin', { Cookie: one });
-    const [, second] = await connectTo(app, '/admin', { Cookie: two });
+    const { socket: first } = await connectNamespace(app, '/admin', { Cookie: one });
+    const { socket: second } = await connectNamespace(app, '/admin', { Cookie: two });
     const closed = new Promise((resolve) => first.once('disconnect', resolve));
-    expect((await post(app, '/admin/logout', {}, { Cookie: one })).status).toBe(303);
+    expect((await postForm(app, '/admin/logout', {}, { Cookie: one })).status).toBe(303);
     await closed;
     expect(second.connected).toBe(true);
-    expect((await connectTo(app, '/admin', { Cookie: one }))[0]).toBe('unauthenticated');
+    expect((await connectNamespace(app, '/admin', { Cookie: one })).outcome).toBe('unauthenticated');
     second.disconnect();
   });
 
@@ -247,9 +244,9 @@ describe('the namespace /admin', () => {
 describe('the log of what operators do', () => {
   test('has each login and logout: who, from where, and how it ended', async () => {
     await using app = await startApp({ operator });
-    await post(app, '/admin/login', { username: 'mallory', password: 'guess' });
+    await postForm(app, '/admin/login', { username: 'mallory', password: 'guess' });
     const cookie = await logIn(app);
-    await post(app, '/admin/logout', {}, { Cookie: cookie });
+    await postForm(app, '/admin/logout', {}, { Cookie: cookie });
     await eventually('it is stored', async () => (await app.store.audit(10)).length === 3);
     const entries = await app.store.audit(10);
     expect(entries.map(({ operator: who, address, action, outcome }) => [who, address, action, outcome])).toEqual([

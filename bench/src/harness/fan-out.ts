@@ -37,6 +37,8 @@ export async function measureFanOut(context: Context, opponent: Opponent, shape:
     clients = await inParallel(shape.clients, connectsAtOnce, () =>
       saturation.connect((events) => opponent.wire.connect(server.port, subscriptions, events)),
     );
+    await using company = await opponent.company?.(server.port);
+    if (company) context.log(`${opponent.title}: with company`);
     const chosen = clients.slice(0, senders);
     await saturation.run(chosen, shape.warmUpMs);
     const meter = await loadMeter(server, context.cores);

@@ -2,8 +2,10 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ThreadwireOptions } from '../servers/threadwire.ts';
 import { centrifugoWire } from '../wire/centrifugo.ts';
+import { LoginFlood } from '../wire/login-flood.ts';
 import { mqttWire } from '../wire/mqtt.ts';
 import { rawWire } from '../wire/raw-ws.ts';
+import { OperatorPages } from '../wire/operator-pages.ts';
 import { socketIoWire } from '../wire/socket-io.ts';
 import { threadSocketsWire } from '../wire/thread-sockets.ts';
 import type { Wire } from '../wire/wire.ts';
@@ -27,6 +29,8 @@ export interface Opponent {
   readonly title: string;
   readonly wire: Wire;
   start(cores: Cores | undefined, options?: StartOptions): Promise<Server>;
+  /** Who else is there while it is measured. */
+  company?(port: number): Promise<AsyncDisposable>;
 }
 
 /** The server with a directory of its own, which goes with it. */
@@ -55,6 +59,26 @@ export const threadwire: Opponent = {
   title: 'Threadwire',
   wire: socketIoWire,
   start: (cores, options) => startWithDir('threadwire', cores, options),
+};
+
+const operatorPassword = 'bench';
+
+/** With an operator who has both pages open. */
+export const watchedThreadwire: Opponent = {
+  ...threadwire,
+  name: 'watched-threadwire',
+  title: 'Threadwire, watched',
+  start: (cores, options) => startWithDir('threadwire', cores, { ...options, operatorPassword }),
+  company: (port) => OperatorPages.open(port, operatorPassword),
+};
+
+/** While somebody guesses the operator's password. */
+export const besiegedThreadwire: Opponent = {
+  ...threadwire,
+  name: 'besieged-threadwire',
+  title: 'Threadwire, besieged',
+  start: (cores, options) => startWithDir('threadwire', cores, { ...options, operatorPassword }),
+  company: async (port) => new LoginFlood(port),
 };
 
 export const bareSocketIo: Opponent = {

@@ -9,10 +9,12 @@ export interface ThreadwireOptions {
   /** Threads to make first; those that a filled directory holds are there already. */
   readonly threads?: number;
   readonly isTimingCommits?: boolean;
+  /** The password of an operator who may log in. */
+  readonly operatorPassword?: string;
 }
 
 // Threadwire as it is served, but for its limit of events per second, on a store in this directory.
-const { dataDir, threads = 0, isTimingCommits = false } = serverOptions() as ThreadwireOptions;
+const { dataDir, threads = 0, isTimingCommits = false, operatorPassword } = serverOptions() as ThreadwireOptions;
 const opened = await openEmbeddedStore({ dataDir });
 const creator = { id: 'bench', admin: false, agent: true };
 await Promise.all(
@@ -21,5 +23,11 @@ await Promise.all(
   ),
 );
 const { store, takeCommitsMs } = isTimingCommits ? timeCommits(opened) : { store: opened, takeCommitsMs: undefined };
-const server = await createServer({ store, auth: { mode: 'anonymous' }, port: 0, ratePerSecond: 0 });
+const server = await createServer({
+  store,
+  auth: { mode: 'anonymous' },
+  port: 0,
+  ratePerSecond: 0,
+  operator: operatorPassword === undefined ? undefined : { username: 'admin', secret: { password: operatorPassword } },
+});
 serve(server.port, takeCommitsMs);

@@ -157,7 +157,7 @@ function refuse(
 }
 
 /** Who did something, and from where. */
-export function by({ username }: OperatorSession, request: Request): { operator: string; address: string } {
+function by({ username }: OperatorSession, request: Request): { operator: string; address: string } {
   return { operator: username, address: addressOf(request) };
 }
 

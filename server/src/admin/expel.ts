@@ -1,4 +1,5 @@
-import { RequestError, toRequestError } from '../request-error.ts';
+import { toRequestError } from '../request-error.ts';
+import type { RequestError } from '../request-error.ts';
 import type { Services } from '../services.ts';
 import type { Actor } from '../threads/access.ts';
 

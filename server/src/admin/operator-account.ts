@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
-import { hash, verify } from '@node-rs/argon2';
+import { hash } from '@node-rs/argon2';
+import { PasswordCheck } from './password-check.ts';
 
 /** What proves an operator: a password, or an argon2id hash of one (`$argon2id$…`). */
 export type OperatorSecret = { readonly password: string } | { readonly hash: string };
@@ -24,11 +25,11 @@ export function hashPassword(password: string): Promise<string> {
   return hash(password, hashing);
 }
 
-/** The one operator account. Passwords are compared in another thread, one at a time. */
+/** The one operator account. */
 export class OperatorAccount {
   readonly username: string;
   readonly #hash: Promise<string>;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #check = new PasswordCheck();
 
   constructor({ username, secret }: OperatorOptions) {
     this.username = username;
@@ -36,14 +37,14 @@ export class OperatorAccount {
   }
 
   /** Whether somebody may log in. A wrong name takes as long as a wrong password. */
-  isRight(username: string, password: string): Promise<boolean> {
-    const check = async (): Promise<boolean> => {
-      const isPassword = Buffer.byteLength(password) <= maxPasswordBytes && (await verify(await this.#hash, password));
-      return isSame(username, this.username) && isPassword;
-    };
-    const checked = this.#last.then(check, check);
-    this.#last = checked;
-    return checked;
+  async isRight(username: string, password: string): Promise<boolean> {
+    if (Buffer.byteLength(password) > maxPasswordBytes) return false;
+    const isPassword = await this.#check.isRight({ hash: await this.#hash, password });
+    return isSame(username, this.username) && isPassword;
+  }
+
+  async close(): Promise<void> {
+    await this.#check.close();
   }
 }
 

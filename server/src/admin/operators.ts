@@ -75,8 +75,9 @@ export function createOperators(options: OperatorsOptions): Operators {
     schedule,
     attend: (socket) => console.attend(socket),
   });
+  const account = operator && new OperatorAccount(operator);
   const routes = createAdminRoutes({
-    account: operator && new OperatorAccount(operator),
+    account,
     limits: new LoginLimits(now),
     sessions,
     audit,
@@ -87,6 +88,7 @@ export function createOperators(options: OperatorsOptions): Operators {
     routes,
     close: async () => {
       namespace.close();
+      await account?.close();
       await audit.flush();
     },
   };

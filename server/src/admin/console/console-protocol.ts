@@ -9,7 +9,7 @@ import type { AuditEntry } from '../../store/thread-store.ts';
 const search = z.string().max(200).default('');
 const limit = z.int().min(1).max(500).default(100);
 
-export const connectionOrders = ['user', 'address', 'connected_at', 'subscriptions', 'buffered_bytes'] as const;
+const connectionOrders = ['user', 'address', 'connected_at', 'subscriptions', 'buffered_bytes'] as const;
 
 /** Every request, with the schema of its payload. */
 export const consoleRequests = {
