@@ -16,6 +16,8 @@ import { mongodbBackEnd, ownDatabase } from '../support/mongodb-back-end.ts';
 import { ServerProcess, endWithParent, makeTempDir, startServer } from '../support/process.ts';
 import { jwtSecret, tokenFor } from '../support/tokens.ts';
 
+const argon2idOfNobody = `$argon2id$v=19$m=19456,t=2,p=1$${'a'.repeat(22)}$${'a'.repeat(43)}`;
+
 interface Ended {
   readonly code: number | null;
   readonly stdout: string;
@@ -158,6 +160,10 @@ describe('a wrong value stops the start with one line that names it', () => {
     ['CORS_ORIGINS', { CORS_ORIGINS: 'https://app.example,null' }],
     ['TRANSPORTS', { TRANSPORTS: 'pigeon' }],
     ['TRANSPORTS', { TRANSPORTS: ',' }],
+    ['ADMIN_USERNAME', { ADMIN_USERNAME: 'ad\nmin' }],
+    ['ADMIN_PASSWORD', { ADMIN_PASSWORD: 'hunter2'.repeat(200) }],
+    ['ADMIN_PASSWORD', { ADMIN_PASSWORD: 'hunter2', ADMIN_PASSWORD_HASH: argon2idOfNobody }],
+    ['ADMIN_PASSWORD_HASH', { ADMIN_PASSWORD_HASH: '$2b$10$hunter2' }],
     ['RATE_LIMIT_PER_SECOND', { RATE_LIMIT_PER_SECOND: '1.5' }],
     ['MAX_SUBSCRIPTIONS', { MAX_SUBSCRIPTIONS: '0' }],
     ['STREAM_LEASE_MS', { STREAM_LEASE_MS: '0' }],
@@ -188,6 +194,7 @@ describe('a wrong value stops the start with one line that names it', () => {
     // Where a secret was to be injected and is missing.
     ['AUTH_JWT_SECRET', { AUTH_JWT_SECRET: '' }],
     ['AUTH_JWKS_URL', { AUTH_JWKS_URL: ' ' }],
+    ['ADMIN_PASSWORD', { ADMIN_PASSWORD: '' }],
   ];
 
   // Several at a time, a process each.

@@ -6,14 +6,17 @@ import type {
   ConsolePayload,
   ConsoleRequest,
 } from '../../server/src/admin/console/console-protocol.ts';
-import type { App } from './app.ts';
+import type { ServerProcess } from './process.ts';
+
+/** What serves, here or in a process of its own. */
+type Served = Pick<ServerProcess, 'url'>;
 
 /** The account of operators in tests. */
 export const operator = { username: 'admin', secret: { password: 'correct horse' } };
 
 /** Posts a form as a browser does, and follows nowhere. */
 export async function postForm(
-  app: App,
+  app: Served,
   path: string,
   fields: Record<string, string>,
   headers: Record<string, string> = {},
@@ -27,7 +30,7 @@ export async function postForm(
 }
 
 /** Logs in, and gives the cookie as a browser sends it. */
-export async function logIn(app: App, password = operator.secret.password): Promise<string> {
+export async function logIn(app: Served, password = operator.secret.password): Promise<string> {
   const response = await postForm(app, '/admin/login', { username: operator.username, password });
   if (response.status !== 303) throw new Error(`the login was answered ${response.status}`);
   return cookieOf(response);
@@ -39,7 +42,7 @@ export function cookieOf(response: Response): string {
 
 /** Connects to a namespace by these headers; `outcome`: `connected`, or the code with which it was refused. */
 export async function connectNamespace(
-  app: App,
+  app: Served,
   namespace: string,
   headers: Record<string, string>,
 ): Promise<{ readonly outcome: string; readonly socket: Socket }> {
@@ -69,7 +72,7 @@ export interface OperatorConsole extends Disposable {
 }
 
 /** Logs in and connects. */
-export async function openConsole(app: App): Promise<OperatorConsole> {
+export async function openConsole(app: Served): Promise<OperatorConsole> {
   const { outcome, socket } = await connectNamespace(app, '/admin', { Cookie: await logIn(app) });
   if (outcome !== 'connected') throw new Error(`the operator was refused: ${outcome}`);
   const ask = async <R extends ConsoleRequest>(request: R, payload: unknown = {}): Promise<ConsoleAnswer<R>> =>
