@@ -274,10 +274,12 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     origins,
     maxPending: options.maxPendingHandshakes ?? 1000,
     onRefused: (code) => metrics.answered('handshake', code),
-    refusal: () => {
+    refusal: (request) => {
       if (lifecycle.isDraining)
         return new RequestError('unavailable', 'The server is draining.', { retry_after_ms: 1000 });
-      if (!health.isUp) return new RequestError('unavailable', 'The store is away.', { retry_after_ms: 1000 });
+      // Operators want to see most when something is wrong.
+      if (!health.isUp && !operators.knows(request))
+        return new RequestError('unavailable', 'The store is away.', { retry_after_ms: 1000 });
       return undefined;
     },
     now,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { startApp } from '../support/app.ts';
+import { StoreUnavailable } from '../../server/src/store/thread-store.ts';
+import { startApp, storeWith } from '../support/app.ts';
 import { embeddedBackEnd } from '../support/embedded-back-end.ts';
 import { connectClient } from '../support/client.ts';
 import { eventually } from '../support/eventually.ts';
@@ -261,6 +262,39 @@ test('each action is in the log, with what it was done to; what is only looked a
     { action: 'disconnect_user', target: 'nobody', outcome: 'ok' },
   ]);
   expect((await console.get('audit', { before: entries[1]!.id })).entries).toMatchObject([{ action: 'login' }]);
+});
+
+test('operators get in while the store is away, and see that it is', async () => {
+  let isAway = false;
+  const check = (): void => {
+    if (isAway) throw new StoreUnavailable('the store is away');
+  };
+  await using app = await startApp({
+    operator,
+    wrapStore: (store) =>
+      storeWith(store, {
+        ping: async () => check(),
+        appendAudit: async (entries) => {
+          check();
+          await store.appendAudit(entries);
+        },
+        audit: async (...args) => {
+          check();
+          return store.audit(...args);
+        },
+      }),
+  });
+  isAway = true;
+  await eventually('that is noticed', async () => (await fetch(`${app.url}/readyz`)).status === 503);
+  await expect(connectClient(app.url, { user: 'ada' })).rejects.toMatchObject({ status: 503 });
+  using console = await openConsole(app);
+  expect(await console.get('connections')).toMatchObject({ total: 0 });
+  expect(await console.ask('audit')).toMatchObject({ ok: false, error: { code: 'unavailable' } });
+  // What they do meanwhile is in the log once it is back.
+  expect(await console.get('announce', { status: 'degraded' })).toEqual({ connections: 0 });
+  isAway = false;
+  await eventually('it is stored', async () => (await app.store.audit(10)).length === 2);
+  expect((await console.get('audit')).entries.map(({ action }) => action)).toEqual(['announce', 'login']);
 });
 
 describe('what is wrong', () => {

@@ -41,7 +41,7 @@ interface Hold {
   release(): void;
 }
 
-type Holdable = 'write' | 'updateThread' | 'threads' | 'histories' | 'changesAfter';
+type Holdable = 'write' | 'updateThread' | 'threads' | 'histories' | 'changesAfter' | 'revocations';
 
 /** A ThreadStore in memory, for unit tests: same rules, no durability. It can be told to be away, or to wait. */
 export class MemoryStore implements ThreadStore {
@@ -108,7 +108,9 @@ export class MemoryStore implements ThreadStore {
 
   async revocations(): Promise<Revocation[]> {
     this.#check();
-    return [...this.#revocations.values()].sort((a, b) => (a.userId < b.userId ? -1 : 1));
+    const all = [...this.#revocations.values()].sort((a, b) => (a.userId < b.userId ? -1 : 1));
+    await this.#held('revocations');
+    return all;
   }
 
   async createThread(request: CreateThread) {

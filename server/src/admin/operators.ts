@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Server as EngineServer } from 'engine.io';
 import type { Router } from 'express';
 import type { ThreadIo } from '../fanout/rooms.ts';
@@ -15,6 +16,7 @@ import type { StreamLines } from './console/stream-lines.ts';
 import type { Revocations } from './revocations.ts';
 import { OperatorAccount } from './operator-account.ts';
 import type { OperatorOptions } from './operator-account.ts';
+import { tokenOf } from './session-cookie.ts';
 import { Sessions } from './sessions.ts';
 
 export interface OperatorsOptions {
@@ -40,6 +42,8 @@ export interface OperatorsOptions {
 /** All that operators have: their login, their pages, their namespace, and the log of what they did. */
 export interface Operators {
   readonly routes: Router;
+  /** Whether a request comes with the cookie of a session. */
+  knows(request: IncomingMessage): boolean;
   /** Their connections are closed, and what is to be stored of their log is. */
   close(): Promise<void>;
 }
@@ -86,6 +90,7 @@ export function createOperators(options: OperatorsOptions): Operators {
   });
   return {
     routes,
+    knows: (request) => sessions.find(tokenOf(request)) !== undefined,
     close: async () => {
       namespace.close();
       await account?.close();

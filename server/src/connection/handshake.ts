@@ -15,7 +15,7 @@ export interface HandshakeOptions {
   /** Connections that may be open without having sent CONNECT yet. */
   readonly maxPending: number;
   /** Why no new connection is taken now, or undefined. */
-  readonly refusal: () => RequestError | undefined;
+  readonly refusal: (request: IncomingMessage) => RequestError | undefined;
   /** Called with why a handshake was refused. */
   readonly onRefused?: (code: ErrorCode) => void;
   /** In ms. */
@@ -105,7 +105,7 @@ export class Handshakes {
     const refusal = this.#mistake(query, request, transport);
     // A request of a session that is open already is not looked at further.
     if (refusal || query['sid']) return refusal;
-    return this.#options.refusal() ?? this.#makeRoom();
+    return this.#options.refusal(request) ?? this.#makeRoom();
   }
 
   /** What Engine.IO would refuse in words of its own, some of it when the WebSocket is open. */

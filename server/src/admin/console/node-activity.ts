@@ -76,11 +76,6 @@ export class NodeActivity {
     return Math.round(count + before * (1 - (this.#ports.now() % rateMs) / rateMs));
   }
 
-  /** The threads in which something has happened, the last one first. */
-  get threads(): string[] {
-    return [...this.#rates.keys()].reverse();
-  }
-
   /** Newest first. */
   get refusals(): { readonly counts: Readonly<Record<ErrorCode, number>>; readonly recent: readonly Refusal[] } {
     return { counts: this.#ports.totals().errors, recent: this.#refusals.toReversed() };
