@@ -127,13 +127,15 @@ function logIn({ account, limits, sessions, audit }: AdminRoutesOptions): Reques
       return;
     }
     let isRight: boolean | undefined;
+    let isLockedOut = false;
     try {
       isRight = await account.isRight(username, password);
     } finally {
-      limits.ended(address, isRight);
+      isLockedOut = limits.ended(address, isRight);
     }
     if (!isRight) {
-      audit.record({ ...entry, action: 'login', outcome: 'refused', detail: '' });
+      const detail = isLockedOut ? 'the address is locked out' : '';
+      audit.record({ ...entry, action: 'login', outcome: 'refused', detail });
       refuse(request, response, 401, 'unauthenticated', 'The name or the password is wrong.');
       return;
     }

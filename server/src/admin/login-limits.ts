@@ -48,8 +48,8 @@ export class LoginLimits {
     return waitMs;
   }
 
-  /** How a login ended; undefined where that was not found out. */
-  ended(ip: string, isRight: boolean | undefined): void {
+  /** How a login ended; undefined where that was not found out. Returns whether the address is locked out from now on. */
+  ended(ip: string, isRight: boolean | undefined): boolean {
     const address = this.#find(ip);
     address.isChecking = false;
     if (isRight) {
@@ -59,6 +59,7 @@ export class LoginLimits {
       address.failures += 1;
       address.failedAt = this.#now();
     }
+    return address.failures >= maxFailures;
   }
 
   #find(ip: string): Address {
