@@ -32,7 +32,7 @@ import { evictStrangers } from './handlers/evict.ts';
 import { createApp } from './http/app.ts';
 import { createHttpServer } from './http/http-server.ts';
 import { Lifecycle } from './lifecycle.ts';
-import { createLogger } from './logger.ts';
+import { createLogger, withoutSecrets } from './logger.ts';
 import type { Logger } from './logger.ts';
 import { Metrics } from './metrics.ts';
 import { newId } from './new-id.ts';
@@ -111,7 +111,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
   const { host = '127.0.0.1', corsOrigins = [], ratePerSecond = 50, now = Date.now } = options;
   const steadyNow = (): number => performance.now();
   const store = shareReads(options.store, now);
-  const logger = options.logger ?? createLogger('silent');
+  const logger = withoutSecrets(options.logger ?? createLogger('silent'));
   const lifecycle = new Lifecycle();
   const metrics = new Metrics();
   const origins = { host, corsOrigins };
@@ -319,9 +319,12 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
       ...(health.isUp ? [] : ['the store is away']),
     ],
   });
-  const http = createHttpServer((request, response) => {
-    if (!handshakes.handle(request, response)) app(request, response);
-  });
+  const http = createHttpServer(
+    (request, response) => {
+      if (!handshakes.handle(request, response)) app(request, response);
+    },
+    (code) => metrics.answered('http unknown', code),
+  );
   handshakes.attach(http);
   const sockets = new Set<Socket>();
   function forget(this: Socket): void {
@@ -336,7 +339,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     http.once('error', reject);
     http.listen(options.port ?? 3000, host, resolve);
   });
-  const stopExpiry = watchExpiry(rooms, now);
+  const stopExpiry = watchExpiry(rooms, now, () => metrics.refused('token_expired'));
   // Not before it is sure that this server serves: it would begin what it cannot go on with.
   leaseWatch.start();
   activity.start();

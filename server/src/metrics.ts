@@ -2,15 +2,20 @@ import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import { errorCodes } from '@threadwire/protocol';
 import type { DurableEvent, ErrorCode } from '@threadwire/protocol';
 import { FixedHistogram } from './metrics/fixed-histogram.ts';
-import { LoopDelay } from './metrics/loop-delay.ts';
 import { countStreams, noSources } from './metrics/sources.ts';
 import type { MetricsSources, StreamState } from './metrics/sources.ts';
 import { Tally } from './metrics/tally.ts';
+import { watchLoop } from './metrics/watch-loop.ts';
 import type { WriteOp, WriteResult } from './store/thread-store.ts';
 import type { Change } from './threads/durable-event.ts';
 
-/** What a subscription found: what it had missed since its `after_seq`, a fresh page instead, or it had asked for none. */
-export type Recovery = 'recovered' | 'not_recovered' | 'not_asked';
+/**
+ * What came of a subscription: it was sent what it had missed since its `after_seq`, a fresh page instead, had asked for
+ * neither, or was refused.
+ */
+export type Recovery = 'recovered' | 'not_recovered' | 'not_asked' | 'refused';
+/** What came of a stream that its producer began once more: it goes on, or it had ended. */
+type StreamRecovery = 'resumed' | 'ended';
 
 /** What has happened since the start, and what there is now. */
 export interface Totals {
@@ -45,7 +50,8 @@ const streamEnds: Readonly<Record<StreamEnd, true>> = {
   cancelled: true,
   interrupted: true,
 };
-const recoveries: readonly Recovery[] = ['recovered', 'not_recovered', 'not_asked'];
+const recoveries: readonly Recovery[] = ['recovered', 'not_recovered', 'not_asked', 'refused'];
+const streamRecoveries: readonly StreamRecovery[] = ['resumed', 'ended'];
 const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 /**
  * What the server counts, served as Prometheus text. What happens often adds to plain numbers here, which prom-client
@@ -54,7 +60,7 @@ const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
 export class Metrics {
   readonly registry = new Registry();
   #sources = noSources;
-  readonly #loopDelay = new LoopDelay();
+  readonly #unwatchLoop: () => void;
   #duplicates = 0;
   #slowConsumers = 0;
   /** Of requests the most. */
@@ -62,14 +68,14 @@ export class Metrics {
 
   readonly #requests = new Counter({
     name: 'threadwire_requests_total',
-    help: 'Client events, CONNECTs, handshakes and HTTP requests answered, by event and outcome (ok or error code).',
+    help: 'Client events, CONNECTs, refused handshakes and HTTP requests of the API, by event and outcome (ok or error code).',
     labelNames: ['event', 'outcome'] as const,
     registers: [this.registry],
     collect: () => this.#addSucceeded(),
   });
   readonly #refusals = this.#tally({
     name: 'threadwire_refusals_total',
-    help: 'Whatever was answered with an error, by its code.',
+    help: 'Errors that clients were given, by code: as answers, for one thread of several, or by themselves.',
     label: 'code',
     keys: errorCodes,
   });
@@ -87,13 +93,19 @@ export class Metrics {
   });
   readonly #recoveries = this.#tally({
     name: 'threadwire_recoveries_total',
-    help: 'Subscriptions, by whether what was missed since after_seq was sent, a fresh page instead, or none asked for it.',
+    help: 'Subscriptions, by whether what was missed since after_seq was sent, a fresh page instead, none asked for it, or refused.',
     label: 'outcome',
     keys: recoveries,
   });
+  readonly #streamRecoveries = this.#tally({
+    name: 'threadwire_stream_recoveries_total',
+    help: 'Streams that were begun once more with their message_id, by whether they went on or had ended.',
+    label: 'outcome',
+    keys: streamRecoveries,
+  });
   readonly #batchOps = new FixedHistogram({
     name: 'threadwire_write_batch_ops',
-    help: 'Changes committed together.',
+    help: 'Writes that the store was given together: changes, and pieces of streamed text.',
     buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
     registry: this.registry,
   });
@@ -105,12 +117,18 @@ export class Metrics {
   });
   readonly #failedCommits = new Counter({
     name: 'threadwire_commit_failures_total',
-    help: 'Batches that the store did not take, or of which it is unknown.',
+    help: 'Batches that failed, or of which it is unknown whether they did.',
     registers: [this.registry],
   });
   readonly #sendToAck = new FixedHistogram({
     name: 'threadwire_send_to_ack_seconds',
-    help: 'From the arrival of a send_message to its ok answer.',
+    help: 'From the arrival of a send_message, as an event or over HTTP, to its ok answer.',
+    buckets: secondsBuckets,
+    registry: this.registry,
+  });
+  readonly #loopDelay = new FixedHistogram({
+    name: 'threadwire_loop_delay_seconds',
+    help: 'By how much the event loop was late, looked at fifty times a second.',
     buckets: secondsBuckets,
     registry: this.registry,
   });
@@ -124,9 +142,13 @@ export class Metrics {
     this.#gauge('threadwire_buffered_bytes', 'Bytes for clients that their lines have not taken yet.', (from) =>
       from.bufferedBytes(),
     );
-    this.#gauge('threadwire_store_up', '1 while the store takes writes.', (from) => (from.isStoreUp() ? 1 : 0));
-    this.#counter('threadwire_deliveries_total', 'Events of threads given to connections that are in them.', () =>
-      this.#sources.deliveries(),
+    this.#gauge('threadwire_store_up', '1 while the store answers, 0 while it is away.', (from) =>
+      from.isStoreUp() ? 1 : 0,
+    );
+    this.#counter(
+      'threadwire_deliveries_total',
+      'Events of threads given to those who are in them, each counted once for each connection.',
+      () => this.#sources.deliveries(),
     );
     this.#counter(
       'threadwire_received_bytes_total',
@@ -149,7 +171,7 @@ export class Metrics {
       () => this.#slowConsumers,
     );
     this.#addStreams();
-    this.#addLoopDelay();
+    this.#unwatchLoop = watchLoop((delayMs) => this.#loopDelay.observe(delayMs / 1000));
   }
 
   /** Where it is read from now on what there is. */
@@ -167,6 +189,11 @@ export class Metrics {
     this.#refusals.add(outcome);
   }
 
+  /** A client was told of an error that is no answer, or is one part of an answer. */
+  refused(code: ErrorCode): void {
+    this.#refusals.add(code);
+  }
+
   /** A message was sent, stored and acknowledged in so many ms. */
   acknowledged(durationMs: number): void {
     this.#sendToAck.observe(durationMs / 1000);
@@ -180,7 +207,12 @@ export class Metrics {
 
   /** What an op came to. */
   settled(op: WriteOp, result: WriteResult): void {
-    if (op.kind === 'append' && result.ok && 'changed' in result && !result.changed) this.#duplicates += 1;
+    if (!result.ok || !('changed' in result) || result.changed) return;
+    if (op.kind === 'append') this.#duplicates += 1;
+    // Whoever wants only a new one does not come back for the old one.
+    else if (op.kind === 'stream_start' && !op.ifNew) {
+      this.#streamRecoveries.add(result.message.status === 'streaming' ? 'resumed' : 'ended');
+    }
   }
 
   /** A batch goes to the store. `written`: its outcome. */
@@ -193,7 +225,7 @@ export class Metrics {
     );
   }
 
-  /** A thread was subscribed to. */
+  /** A thread was subscribed to, or was not. */
   subscribed(recovery: Recovery): void {
     this.#recoveries.add(recovery);
   }
@@ -228,7 +260,7 @@ export class Metrics {
 
   /** The server has closed. */
   close(): void {
-    this.#loopDelay.stop();
+    this.#unwatchLoop();
   }
 
   #addSucceeded(): void {
@@ -274,21 +306,6 @@ export class Metrics {
       registers: [this.registry],
       collect: () => {
         for (const [state, count] of Object.entries(countStreams(this.#sources))) streams.set({ state }, count);
-      },
-    });
-  }
-
-  #addLoopDelay(): void {
-    const gauge = new Gauge({
-      name: 'threadwire_loop_delay_seconds',
-      help: 'By how much the event loop was late since the metrics were read last; quantile 1 is the longest delay.',
-      labelNames: ['quantile'] as const,
-      registers: [this.registry],
-      collect: () => {
-        const { p50Ms, p99Ms, maxMs } = this.#loopDelay.take();
-        gauge.set({ quantile: '0.5' }, p50Ms / 1000);
-        gauge.set({ quantile: '0.99' }, p99Ms / 1000);
-        gauge.set({ quantile: '1' }, maxMs / 1000);
       },
     });
   }

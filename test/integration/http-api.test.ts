@@ -670,7 +670,7 @@ test('while the store is away, requests are answered with 503 and Retry-After', 
   expect((await httpRequest(`${away.url}/api/threads/a-thread`)).status).toBe(200);
 });
 
-test('a fault of the server is a 500 that tells nothing of it, and is logged', async () => {
+test('a fault of the server is a 500 that tells nothing of it, and is logged without its text', async () => {
   await using faulty = await startApp({
     wrapStore: (store) =>
       storeWith(store, { threads: () => Promise.reject(new TypeError('hunter2 is not a function')) }),
@@ -678,7 +678,13 @@ test('a fault of the server is a 500 that tells nothing of it, and is logged', a
   const reply = await httpRequest(`${faulty.url}/api/threads/a-thread`);
   expectError(reply, 500, 'internal', { retry: 'later' });
   expect(reply.text).not.toContain('hunter2');
-  expect(JSON.stringify(faulty.logs)).toContain('hunter2 is not a function');
+  const { err, request_id: requestId } = faulty.logs.find(({ msg }) => msg === 'request failed')!;
+  expect(err).toMatchObject({
+    type: 'TypeError',
+    stack: expect.arrayContaining([expect.stringContaining('http-api')]),
+  });
+  expect(requestId).toBe(reply.headers['x-request-id']);
+  expect(JSON.stringify(faulty.logs)).not.toContain('hunter2');
 });
 
 test('in token mode a request without a token: 401, whatever X-Threadwire-User says', async () => {

@@ -5,12 +5,7 @@ import { startApp, storeWith } from '../support/app.ts';
 import { connectClient } from '../support/client.ts';
 import { eventually } from '../support/eventually.ts';
 import { httpRequest } from '../support/http-request.ts';
-
-/** The value of a sample in Prometheus text, or undefined. */
-function sample(text: string, name: string): number | undefined {
-  const line = text.split('\n').find((each) => each.startsWith(`${name} `));
-  return line === undefined ? undefined : Number(line.slice(name.length + 1));
-}
+import { scrape } from '../support/scrape.ts';
 
 /** An app whose store goes away and comes back as the test says. */
 async function startWithStoreThatCanBeAway() {
@@ -72,36 +67,34 @@ describe('/metrics', () => {
     }
   });
 
-  test('counts what happens', async () => {
+  test('counts requests by event and outcome, and connections while they are there', async () => {
     await using app = await startApp();
-    const metrics = async () => (await httpRequest(`${app.url}/metrics`)).text;
-    expect(sample(await metrics(), 'threadwire_connections')).toBe(0);
+    expect((await scrape(app)).value('threadwire_connections')).toBe(0);
 
     await using client = await connectClient(app.url, { user: 'ada' });
     const { thread } = await client.call('create_thread', {});
     const { message } = await client.call('send_message', { thread_id: thread.id, content: 'x' });
-    await client.call('send_message', { thread_id: thread.id, content: 'x', message_id: message.message_id });
     await client.call('edit_message', { thread_id: thread.id, id: message.id, content: 'y' });
     await client.request('fetch_history', { thread_id: 'none' });
     await client.requestRaw('nonsense', [{}]);
     await httpRequest(`${app.url}/api/threads/${thread.id}/messages`, { method: 'POST', body: { content: 'z' } });
     await httpRequest(`${app.url}/api/threads/none`);
 
-    const text = await metrics();
-    expect(sample(text, 'threadwire_connections')).toBe(1);
-    expect(sample(text, 'threadwire_store_up')).toBe(1);
-    expect(sample(text, 'threadwire_requests_total{event="send_message",outcome="ok"}')).toBe(2);
-    expect(sample(text, 'threadwire_requests_total{event="fetch_history",outcome="thread_not_found"}')).toBe(1);
-    expect(sample(text, 'threadwire_requests_total{event="unknown",outcome="unknown_event"}')).toBe(1);
-    expect(sample(text, 'threadwire_requests_total{event="http send_message",outcome="ok"}')).toBe(1);
-    expect(sample(text, 'threadwire_requests_total{event="http get_thread",outcome="thread_not_found"}')).toBe(1);
-    expect(sample(text, 'threadwire_durable_events_total{event="thread_message"}')).toBe(2);
-    expect(sample(text, 'threadwire_durable_events_total{event="message_updated"}')).toBe(1);
-    expect(sample(text, 'threadwire_write_batch_ops_sum')).toBe(4);
+    const { value } = await scrape(app);
+    expect(value('threadwire_connections')).toBe(1);
+    expect(value('threadwire_store_up')).toBe(1);
+    expect(value('threadwire_requests_total{event="connect",outcome="ok"}')).toBe(1);
+    expect(value('threadwire_requests_total{event="send_message",outcome="ok"}')).toBe(1);
+    expect(value('threadwire_requests_total{event="fetch_history",outcome="thread_not_found"}')).toBe(1);
+    expect(value('threadwire_requests_total{event="unknown",outcome="unknown_event"}')).toBe(1);
+    expect(value('threadwire_requests_total{event="http send_message",outcome="ok"}')).toBe(1);
+    expect(value('threadwire_requests_total{event="http get_thread",outcome="thread_not_found"}')).toBe(1);
+    expect(value('threadwire_durable_events_total{event="thread_message"}')).toBe(2);
+    expect(value('threadwire_durable_events_total{event="message_updated"}')).toBe(1);
 
     client.socket.disconnect();
     await eventually('the connection is no longer counted', async () => {
-      return sample(await metrics(), 'threadwire_connections') === 0;
+      return (await scrape(app)).value('threadwire_connections') === 0;
     });
   });
 
@@ -126,11 +119,11 @@ describe('while the store is away', () => {
     await eventually('/readyz says 503', async () => (await get('/readyz')).status === 503);
     expect((await get('/readyz')).json).toMatchObject({ reasons: ['the store is away'] });
     expect((await get('/healthz')).status).toBe(200);
-    expect(sample((await get('/metrics')).text, 'threadwire_store_up')).toBe(0);
+    expect((await scrape(app)).value('threadwire_store_up')).toBe(0);
 
     store.isAway = false;
     await eventually('/readyz says 200', async () => (await get('/readyz')).status === 200);
-    expect(sample((await get('/metrics')).text, 'threadwire_store_up')).toBe(1);
+    expect((await scrape(app)).value('threadwire_store_up')).toBe(1);
     const messages = app.logs.map(({ msg }) => msg);
     expect(messages.filter((message) => /store is (away|back)/.test(message ?? ''))).toEqual([
       'the store is away',

@@ -57,6 +57,8 @@ describe('a page at /', () => {
 
   test('is the only thing that can be said on the command line', async () => {
     const failed = await startServer({ args: ['--port', '1'] }).catch((error: unknown) => error);
-    expect((failed as StartFailed).output).toMatch(/^threadwire: .*'--port'.*the only option is --page DIRECTORY\n$/);
+    expect((failed as StartFailed).output).toMatch(
+      /^threadwire: .*'--port'.*the options are --page DIRECTORY and --admin DIRECTORY\n$/,
+    );
   });
 });

@@ -1,6 +1,6 @@
 import { createServer } from '@threadwire/server';
 import type { ServerOptions, ThreadwireServer } from '@threadwire/server';
-import { pino } from 'pino';
+import { createLogger } from '../../server/src/logger.ts';
 import type { ThreadStore } from '../../server/src/store/thread-store.ts';
 import type { BackEnd, OpenBackEnd } from './back-ends.ts';
 import { embeddedBackEnd } from './embedded-back-end.ts';
@@ -27,6 +27,8 @@ export interface App extends AsyncDisposable {
   readonly store: ThreadStore;
   /** What the server has logged so far, at every level. */
   readonly logs: readonly LogLine[];
+  /** The same as it was printed, each with the end of its line. */
+  readonly printed: readonly string[];
 }
 
 /** Starts a server on a free port of 127.0.0.1: anonymous, on an embedded store of its own, if nothing else is said. */
@@ -34,10 +36,13 @@ export async function startApp(options: AppOptions = {}): Promise<App> {
   const { backEnd = 'embedded', wrapStore = (store) => store, store: given, ...serverOptions } = options;
   const opened = given ? undefined : await openBackEnd(backEnd);
   const logs: LogLine[] = [];
-  const logger = pino(
-    { level: 'trace', base: null },
-    { write: (line: string) => void logs.push(JSON.parse(line) as LogLine) },
-  );
+  const printed: string[] = [];
+  const logger = createLogger('trace', {
+    write: (line: string) => {
+      printed.push(line);
+      logs.push(JSON.parse(line) as LogLine);
+    },
+  });
   try {
     const store = wrapStore(given ?? opened!.store);
     const server = await createServer({ auth: { mode: 'anonymous' }, port: 0, ...serverOptions, store, logger });
@@ -46,6 +51,7 @@ export async function startApp(options: AppOptions = {}): Promise<App> {
       server,
       store,
       logs,
+      printed,
       async [Symbol.asyncDispose]() {
         await server.close();
         await opened?.[Symbol.asyncDispose]();

@@ -224,6 +224,7 @@ export class FakeApp {
       answered: (event: string, outcome: string) => this.outcomes.push([event, outcome]),
       acknowledged: () => undefined,
       subscribed: () => undefined,
+      refused: () => undefined,
     };
     this.store = store;
     this.lines = lines;

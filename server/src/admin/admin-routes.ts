@@ -109,7 +109,6 @@ function logIn({ account, limits, sessions, audit }: AdminRoutesOptions): Reques
     }
     const { username, password } = parsed.data;
     const address = addressOf(request);
-    const entry = { operator: username, address, target: '' };
     if (!account) {
       refuse(
         request,
@@ -135,12 +134,14 @@ function logIn({ account, limits, sessions, audit }: AdminRoutesOptions): Reques
     }
     if (!isRight) {
       const detail = isLockedOut ? 'the address is locked out' : '';
-      audit.record({ ...entry, action: 'login', outcome: 'refused', detail });
+      // Another name is not kept: people type passwords into the wrong field.
+      const tried = username === account.username ? username : '';
+      audit.record({ operator: tried, address, action: 'login', target: '', outcome: 'refused', detail });
       refuse(request, response, 401, 'unauthenticated', 'The name or the password is wrong.');
       return;
     }
     const { token, session } = sessions.start(account.username, address);
-    audit.record({ ...entry, action: 'login', outcome: 'ok', detail: session.id });
+    audit.record({ operator: username, address, action: 'login', target: '', outcome: 'ok', detail: session.id });
     response.set('Set-Cookie', sessionCookie(token, isByTls(request)));
     response.redirect(303, '/admin/');
   };

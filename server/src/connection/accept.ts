@@ -26,6 +26,7 @@ export interface AcceptOptions {
 }
 
 interface Admission {
+  readonly clientId: string;
   readonly identity: Identity;
   readonly client: ConnectAuth['client'];
 }
@@ -53,15 +54,19 @@ export function acceptConnections(
       return;
     }
     attempt.isPending = true;
+    // That of the connection, should it become one: in the log it tells those that were refused apart.
+    const clientId = randomUUID();
     void admit(services, options.lifecycle, socket.handshake.auth)
       .then((admission) => {
-        admissions.set(socket, admission);
+        admissions.set(socket, { clientId, ...admission });
         next();
       })
       .catch((thrown: unknown) => {
         const error = toRequestError(thrown);
         const data = error.toObject();
-        if (error.code === 'internal') services.logger.error({ err: thrown }, 'CONNECT failed');
+        const { logger } = services;
+        if (error.code === 'internal') logger.error({ err: thrown, client_id: clientId }, 'CONNECT failed');
+        else logger.debug({ client_id: clientId, code: error.code }, 'CONNECT refused');
         services.metrics.answered('connect', error.code);
         // Stock clients never retry after a connect_error, but do after the transport has closed.
         if (data.retry === 'later') closeTransport(socket);
@@ -77,12 +82,12 @@ export function acceptConnections(
   });
 
   namespace.on('connection', (socket) => {
-    const { identity, client } = admissions.get(socket)!;
+    const { clientId, identity, client } = admissions.get(socket)!;
     admissions.delete(socket);
     attempts.delete(socket.conn);
     forgetRequest(socket);
     const connection = new Connection({
-      clientId: randomUUID(),
+      clientId,
       link: new SocketLink(socket),
       identity,
       client,
@@ -118,7 +123,11 @@ export function acceptConnections(
   });
 }
 
-async function admit({ authenticator }: Services, lifecycle: Lifecycle, auth: unknown): Promise<Admission> {
+async function admit(
+  { authenticator }: Services,
+  lifecycle: Lifecycle,
+  auth: unknown,
+): Promise<Omit<Admission, 'clientId'>> {
   const { token, user, client, protocol_version: version } = parse(connectAuthSchema, auth, 'The auth object');
   if (version !== undefined && version !== limits.protocolVersion) {
     const text = `This server speaks protocol version ${limits.protocolVersion}.`;

@@ -33,6 +33,7 @@ export function createDispatch(services: Services, lifecycle: Lifecycle): Dispat
     const endWork = lifecycle.beginWork();
     let endTurn: (() => void) | undefined;
     let error: RequestError | undefined;
+    let isGone = false;
     try {
       const name = admit(services, lifecycle, connection, inbound);
       const payload = parse(clientEvents[name].payload, singleObject(args), 'The payload', inbound.bytes);
@@ -42,7 +43,8 @@ export function createDispatch(services: Services, lifecycle: Lifecycle): Dispat
         afterAnswer: (callback) => callbacks.push(callback),
       });
       if (inTurn.has(name)) endTurn = await connection.turn();
-      if (connection.isClosed) throw new RequestError('unavailable', 'The connection has closed.');
+      isGone = connection.isClosed;
+      if (isGone) throw new RequestError('unavailable', 'The connection has closed.');
       const handler = handlers[name] as Handler<ClientEvent>;
       const data = await handler(context, payload);
       connection.answer(() => answer(connection, name, data, payload.message_id, ack));
@@ -56,7 +58,8 @@ export function createDispatch(services: Services, lifecycle: Lifecycle): Dispat
       // Nobody knows how far it came: the client has to start again.
       connection.closeTransport();
     }
-    services.metrics.answered(isClientEvent(event) ? event : 'unknown', error?.code ?? 'ok');
+    // Who left while it waited for its turn was refused nothing.
+    if (!isGone) services.metrics.answered(isClientEvent(event) ? event : 'unknown', error?.code ?? 'ok');
     if (arrivedAt !== undefined && !error) services.metrics.acknowledged(performance.now() - arrivedAt);
     connection.requestEnds(inbound.bytes);
     endTurn?.();
@@ -187,8 +190,12 @@ export function refuse(
 ): RequestError {
   const error = toRequestError(thrown);
   const request = about(event, args[0]);
+  // Names that are made up may be anything.
+  const known = isClientEvent(event) ? event : 'unknown';
   if (error.code === 'internal') {
-    logger.error({ err: thrown, client_id: connection.clientId, event: request.event }, 'request failed');
+    logger.error({ err: thrown, client_id: connection.clientId, event: known }, 'request failed');
+  } else {
+    logger.debug({ client_id: connection.clientId, event: known, code: error.code }, 'request refused');
   }
   const refusal = error.toObject(request);
   if (refusal.code === 'rate_limited') connection.wasted();

@@ -5,10 +5,11 @@ import type { Services } from '../services.ts';
 import { mayRead } from '../threads/access.ts';
 
 /** Takes a connection out of a thread that it may no longer read, and tells it. */
-function evict({ rooms }: Services, connection: Connection, threadId: string): void {
+function evict({ rooms, metrics }: Services, connection: Connection, threadId: string): void {
   rooms.leave(threadId, connection);
   connection.subscriptions.delete(threadId);
   const error = new RequestError('forbidden', 'You may no longer read this thread.', { thread_id: threadId });
+  metrics.refused(error.code);
   connection.fail(error.toObject());
 }
 

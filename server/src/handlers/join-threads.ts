@@ -43,8 +43,10 @@ export async function joinThreads(
   afterAnswer((isOk) => {
     const unfinished: Promise<void>[] = [];
     for (const join of joins) {
-      if (!isOk || !join.result?.ok) abandon(join);
-      else {
+      if (!isOk || !join.result?.ok) {
+        context.metrics.subscribed('refused');
+        abandon(join);
+      } else {
         context.metrics.subscribed(recoveryOf(join.request, join.result.history));
         unfinished.push(...finish(context, join, join.result.history));
       }
@@ -80,7 +82,8 @@ function recoveryOf({ after_seq: afterSeq }: JoinRequest, { recovered }: ThreadH
   return recovered ? 'recovered' : 'not_recovered';
 }
 
-function tooManySubscriptions({ maxSubscriptions }: ConnectionContext): JoinResult {
+function tooManySubscriptions({ maxSubscriptions, metrics }: ConnectionContext): JoinResult {
+  metrics.subscribed('refused');
   const text = `A connection holds at most ${maxSubscriptions} subscriptions.`;
   return { ok: false, error: new RequestError('too_many_subscriptions', text) };
 }
@@ -162,6 +165,7 @@ async function finishIfAllowed(context: ConnectionContext, join: Join, history: 
     const error = new RequestError('forbidden', 'You may no longer read this thread.', {
       thread_id: join.request.thread_id,
     });
+    context.metrics.refused(error.code);
     connection.fail(error.toObject());
   } catch {
     // It believes that it is subscribed, so it has to start again.

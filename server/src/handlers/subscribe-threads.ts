@@ -5,10 +5,10 @@ import { joinThreads } from './join-threads.ts';
 export const subscribeThreads: Handler<'subscribe_threads'> = async (context, { threads }) => {
   const results = await joinThreads(context, threads, limits.maxSubscribeBytes);
   return {
-    threads: results.map((result, i) =>
-      result.ok
-        ? { ok: true, data: result.history }
-        : { ok: false, error: result.error.toObject({ thread_id: threads[i]!.thread_id }) },
-    ),
+    threads: results.map((result, i) => {
+      if (result.ok) return { ok: true, data: result.history };
+      context.metrics.refused(result.error.code);
+      return { ok: false, error: result.error.toObject({ thread_id: threads[i]!.thread_id }) };
+    }),
   };
 };

@@ -93,7 +93,10 @@ async function serve(
   requestLimits.admit(request, identity);
   if (route.event === 'stream_body') {
     const fields = parse(streamBodySchema, fieldsOf(request, route), 'The request');
-    const message = await streamBody(services, lifecycle, identity, request, fields, (id) => (about.stream_id = id));
+    const message = await streamBody(services, lifecycle, identity, request, fields, (id) => {
+      about.stream_id = id;
+      services.logger.debug({ request_id: response.locals['requestId'], stream_id: id }, 'a body is streamed');
+    });
     services.metrics.answered(`http ${route.event}`, 'ok');
     response.json({ message });
     return;
@@ -104,9 +107,11 @@ async function serve(
   // Answered is what has left, or has nobody left to go to.
   finished(response, lifecycle.beginWork());
   const context = contextOf(services, { actor: identity.actor });
+  const arrivedAt = performance.now();
   const { data, isRepeat = false } = await actions[route.event](context, fieldsOf(request, route));
   const [first, second = first] = route.statuses as readonly [number, number?];
   services.metrics.answered(`http ${route.event}`, 'ok');
+  if (route.event === 'send_message') services.metrics.acknowledged(performance.now() - arrivedAt);
   response.status(isRepeat ? second : first).json(data);
 }
 

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import cors from 'cors';
 import express from 'express';
-import type { Express, Router } from 'express';
+import type { Express, RequestHandler, Router } from 'express';
 import helmet from 'helmet';
 import { RequestError } from '../request-error.ts';
+import type { Services } from '../services.ts';
 import { createApi } from './api.ts';
 import type { ApiOptions } from './api.ts';
 import { createErrorHandler } from './error-handler.ts';
@@ -26,13 +27,7 @@ export function createApp(options: AppOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
-  app.use((_request, response, next) => {
-    // Never the client's own: it is written to the log, and must be one of a kind there.
-    const requestId = randomUUID();
-    response.locals['requestId'] = requestId;
-    response.set('X-Request-Id', requestId);
-    next();
-  });
+  app.use(nameRequests(options.services));
   app.use(helmet());
   app.use((request, response, next) => {
     response.set('Cache-Control', 'no-store');
@@ -73,4 +68,26 @@ export function createApp(options: AppOptions): Express {
   });
   app.use(createErrorHandler(options.services));
   return app;
+}
+
+/** Gives each request the id that it is found by in the log, and says there what became of it. */
+function nameRequests({ logger }: Pick<Services, 'logger'>): RequestHandler {
+  return (request, response, next) => {
+    // Never the client's own: it is written to the log, and must be one of a kind there.
+    const requestId = randomUUID();
+    response.locals['requestId'] = requestId;
+    response.set('X-Request-Id', requestId);
+    if (logger.isLevelEnabled('debug')) {
+      const begunAt = performance.now();
+      response.once('close', () => {
+        // Not its URL: people put tokens into queries.
+        const event: unknown = response.locals['event'];
+        const about = { request_id: requestId, method: request.method, event };
+        const durationMs = Math.round(performance.now() - begunAt);
+        if (!response.writableFinished) logger.debug({ ...about, duration_ms: durationMs }, 'request broke off');
+        else logger.debug({ ...about, status: response.statusCode, duration_ms: durationMs }, 'request answered');
+      });
+    }
+    next();
+  };
 }

@@ -1,6 +1,6 @@
 import { errorTable } from '@threadwire/protocol';
 import type { ErrorObject } from '@threadwire/protocol';
-import type { ErrorRequestHandler } from 'express';
+import type { ErrorRequestHandler, Request } from 'express';
 import { RequestError, invalidPayload, toRequestError } from '../request-error.ts';
 import type { Services } from '../services.ts';
 import { answerEarly } from './early-answer.ts';
@@ -10,14 +10,19 @@ export type RequestAbout = { -readonly [F in 'thread_id' | 'stream_id']?: ErrorO
 
 /** Answers whatever was thrown while a request was served, as an error object with its status. */
 export function createErrorHandler({ logger, metrics, activity }: Services): ErrorRequestHandler {
-  return (thrown: unknown, request, response, next) => {
+  // Express tells it by the number of its parameters from what handles requests.
+  return (thrown: unknown, request, response, _next) => {
+    // That is nobody's fault here, and nobody is left to answer.
+    if (isBrokenOff(thrown, request)) return;
+    const event = String(response.locals['event'] ?? 'unknown');
+    const requestId: unknown = response.locals['requestId'];
     if (response.headersSent) {
-      next(thrown);
+      // Express would do the same, but print the error's text.
+      logger.error({ err: thrown, request_id: requestId, event }, 'request failed when its answer had begun');
+      request.destroy();
       return;
     }
     const error = fromExpress(thrown);
-    const event = String(response.locals['event'] ?? 'unknown');
-    const requestId: unknown = response.locals['requestId'];
     if (error.code === 'internal') logger.error({ err: thrown, request_id: requestId, event }, 'request failed');
     else logger.debug({ request_id: requestId, event, code: error.code }, 'request refused');
     metrics.answered(`http ${event}`, error.code);
@@ -35,6 +40,12 @@ export function createErrorHandler({ logger, metrics, activity }: Services): Err
     answerEarly(request, response);
     response.status(status).json({ error: error.toObject(response.locals['about'] as RequestAbout | undefined) });
   };
+}
+
+/** Whether the client went away before its request had come. */
+function isBrokenOff(thrown: unknown, { errored }: Request): boolean {
+  const { type } = (thrown ?? {}) as { type?: unknown };
+  return type === 'request.aborted' || (errored !== null && thrown === errored);
 }
 
 /** Express and its body parser throw errors of their own, with a status and sometimes a type. */

@@ -1,5 +1,6 @@
 import { IncomingMessage, createServer } from 'node:http';
 import type { RequestListener, Server } from 'node:http';
+import type { ErrorCode } from '@threadwire/protocol';
 import { RequestError, invalidPayload } from '../request-error.ts';
 import { answerEarly } from './early-answer.ts';
 import { refuse, refuseOn } from './refusal.ts';
@@ -22,8 +23,14 @@ class Request extends IncomingMessage {
   }
 }
 
-/** Node's HTTP server, whose own refusals are error objects, and which carries out a connection's requests in turn. */
-export function createHttpServer(listener: RequestListener): Server {
+/**
+ * Node's HTTP server, whose own refusals are error objects, and which carries out a connection's requests in turn.
+ * `onRefused` is called with why one was refused before `listener` got it.
+ */
+export function createHttpServer(
+  listener: RequestListener,
+  onRefused: (code: ErrorCode) => void = () => undefined,
+): Server {
   const turns = new Turns();
   // A streamed body may take hours; others are limited where they are read, headers by Node.
   const server = createServer({ IncomingMessage: Request, requestTimeout: 0 }, turns.wrap(listener));
@@ -34,6 +41,7 @@ export function createHttpServer(listener: RequestListener): Server {
         path: 'Expect',
         message: 'must be 100-continue',
       });
+      onRefused(error.code);
       answerEarly(request, response);
       refuse(response, error, 417);
     }),
@@ -44,6 +52,8 @@ export function createHttpServer(listener: RequestListener): Server {
       socket.destroy();
       return;
     }
+    // Who broke off was told nothing.
+    if (error.code !== 'HPE_INVALID_EOF_STATE') onRefused(refusal[0].code);
     refuseOn(socket, ...refusal);
     // A client that does not close too must not keep it.
     socket.once('finish', () => socket.destroy());

@@ -60,13 +60,12 @@ export async function streamBody(
   const drain = (): void => lost.abort(draining.reason);
   draining.addEventListener('abort', drain, { once: true });
   try {
-    const { message, offset } = await streams.start(producer, { threadId, messageId, role, metadata: {} });
+    const { message } = await streams.start(producer, { threadId, messageId, role, metadata: {} });
     onStream(message.id);
     if (message.status !== 'streaming') {
       if (message.status === 'complete') return message;
       throw refused(streamClosed(message.status));
     }
-    services.logger.debug({ stream_id: message.id, offset }, 'a body is streamed');
     // Whoever cancels it does not wait for more of the body.
     if (draining.aborted) drain();
     const ended = readInto(services, lifecycle, identity, producer, message.id, request, lost.signal);

@@ -48,7 +48,7 @@ export function createOpenAiResponder(options: OpenAiResponderOptions): Responde
     } catch (error) {
       signal.throwIfAborted();
       const failure = modelFailure(error, openai);
-      logger?.warn({ messageId: message.id, model, ...failure.fields }, 'the model gave no whole answer');
+      logger?.warn({ message_id: message.id, model, ...failure.fields }, 'the model gave no whole answer');
       throw failure;
     }
   };

@@ -97,7 +97,7 @@ export interface AuditEntry {
   readonly id: string;
   /** Milliseconds since the epoch. */
   readonly at: number;
-  /** Who: the name that was given. */
+  /** Who; empty where a login was tried by another name than the operator's. */
   readonly operator: string;
   /** From where. */
   readonly address: string;

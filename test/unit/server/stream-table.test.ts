@@ -169,7 +169,7 @@ test('streams that ran when the version before it had the database go on, and en
   fileAll();
   write(text(stream, 4, 'parts '));
   fileAll();
-  db.exec('DROP TABLE stream_log; PRAGMA user_version = 3');
+  db.exec('DROP TABLE stream_log; DROP TABLE audit; DROP TABLE revocations; PRAGMA user_version = 3');
 
   createSchema(db);
   writer = new Writer(db);

@@ -82,7 +82,8 @@ export class Console {
       return { ok: true, data: await this.#carryOut(socket, visit, name.data, args[1] ?? {}) };
     } catch (thrown) {
       const error = toRequestError(thrown);
-      if (error.code === 'internal') logger.error({ err: thrown }, 'a request of the console failed');
+      if (error.code === 'internal')
+        logger.error({ err: thrown, socket_id: socket.id }, 'a request of the console failed');
       return { ok: false, error: { code: error.code, message: error.message } };
     }
   }

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '@threadwire/protocol';
-import { LoopDelay } from '../../metrics/loop-delay.ts';
+import { watchLoop } from '../../metrics/watch-loop.ts';
 import type { Totals } from '../../metrics.ts';
 import type { Change } from '../../threads/durable-event.ts';
 import type { Refusal, Sample } from './console-protocol.ts';
@@ -30,7 +30,9 @@ interface ThreadRate {
 /** What has happened on this node lately: for operators to look at, and bounded, since it may be much. */
 export class NodeActivity {
   readonly #ports: NodeActivityPorts;
-  #loopDelay: LoopDelay | undefined;
+  /** Since the last sample. */
+  #delaysMs: number[] = [];
+  #unwatchLoop: (() => void) | undefined;
   readonly #samples: Sample[] = [];
   readonly #refusals: Refusal[] = [];
   /** The longest quiet first. */
@@ -43,7 +45,7 @@ export class NodeActivity {
 
   /** Samples from now on. */
   start(): void {
-    this.#loopDelay = new LoopDelay();
+    this.#unwatchLoop = watchLoop((delayMs) => this.#delaysMs.push(delayMs));
     this.#sample();
   }
 
@@ -88,7 +90,7 @@ export class NodeActivity {
 
   stop(): void {
     this.#isStopped = true;
-    this.#loopDelay?.stop();
+    this.#unwatchLoop?.();
   }
 
   get #minute(): number {
@@ -113,12 +115,13 @@ export class NodeActivity {
       received_bytes: rest.receivedBytes,
       sent_bytes: rest.sentBytes,
       buffered_bytes: rest.bufferedBytes,
-      loop_delay_ms: Math.round((this.#loopDelay?.take().p99Ms ?? 0) * 100) / 100,
+      loop_delay_ms: Math.round(percentile99(this.#delaysMs) * 100) / 100,
       rss_bytes: rss,
       heap_bytes: heapUsed,
       is_store_up: rest.isStoreUp,
       is_broker_up: null,
     });
+    this.#delaysMs = [];
     if (this.#samples.length > maxSamples) this.#samples.shift();
     schedule(() => this.#sample(), sampleEveryMs);
   }
@@ -127,6 +130,11 @@ export class NodeActivity {
 function rolled(rate: ThreadRate, minute: number): ThreadRate {
   if (rate.minute === minute) return rate;
   return { minute, count: 0, before: rate.minute === minute - 1 ? rate.count : 0 };
+}
+
+function percentile99(values: number[]): number {
+  values.sort((a, b) => a - b);
+  return values[Math.ceil(values.length * 0.99) - 1] ?? 0;
 }
 
 function sum(counts: Readonly<Record<string, number>>): number {

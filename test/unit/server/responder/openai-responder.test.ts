@@ -285,7 +285,7 @@ describe('a model that gives no answer', () => {
     ]);
     expect(lines.map(({ fields }) => fields)).toEqual([
       {
-        messageId: question.id,
+        message_id: question.id,
         model: 'test-model',
         reason: 'refused',
         status: 429,
