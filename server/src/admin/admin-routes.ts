@@ -47,6 +47,8 @@ const officialPolicy = policy
   .replace("form-action 'self'", "form-action 'none'");
 
 const maxBodyBytes = 8 * 1024;
+/** Anybody may send one, and the HTTP server does not limit how long that takes. */
+const maxBodyMs = 10_000;
 const credentialsSchema = z.object({ username: z.string(), password: z.string() });
 
 /** The pages of operators below `/admin`, and their login. */
@@ -55,6 +57,8 @@ export function createAdminRoutes(options: AdminRoutesOptions): Router {
   const router = express.Router({ strict: true });
   router.use('/admin', (request, response, next) => {
     response.set('Content-Security-Policy', policy);
+    // Where no referrer may be sent at all, browsers say of a form's page only `Origin: null`, which is no origin of ours.
+    response.set('Referrer-Policy', 'same-origin');
     const reason = foreignReason(request, { ...origins, corsOrigins: [] });
     if (reason !== undefined) throw new RequestError('forbidden', reason);
     next();
@@ -63,6 +67,7 @@ export function createAdminRoutes(options: AdminRoutesOptions): Router {
   router.get('/admin/login.css', (_request, response) => response.type('css').send(loginStyles));
   router.post(
     '/admin/login',
+    endBodiesInTime,
     express.urlencoded({ extended: false, limit: maxBodyBytes, parameterLimit: 10 }),
     express.json({ limit: maxBodyBytes }),
     logIn(options),
@@ -99,6 +104,13 @@ export function createAdminRoutes(options: AdminRoutesOptions): Router {
   }
   return router;
 }
+
+/** Cuts off a request whose body does not come. */
+const endBodiesInTime: RequestHandler = (request, _response, next) => {
+  const timer = setTimeout(() => request.complete || request.destroy(), maxBodyMs).unref();
+  request.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
+  next();
+};
 
 function logIn({ account, limits, sessions, audit }: AdminRoutesOptions): RequestHandler {
   return async (request, response) => {

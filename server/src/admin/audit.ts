@@ -61,15 +61,20 @@ export class Audit {
 
   /** Resolves when everything is stored, or the store has turned out to be away. Never rejects. */
   flush(): Promise<void> {
-    return (this.#flushing ??= this.#flush().finally(() => {
-      this.#flushing = undefined;
-    }));
+    return (this.#flushing ??= this.#flush());
   }
 
   async #flush(): Promise<void> {
-    const { store, logger, schedule } = this.#ports;
     // What is noted in this turn is stored together.
     await Promise.resolve();
+    do await this.#storeAll();
+    while (this.#waiting.length > 0 && !this.#isRetrying);
+    // In the same step as that was looked at: what is noted from now on has a turn of its own.
+    this.#flushing = undefined;
+  }
+
+  async #storeAll(): Promise<void> {
+    const { store, logger, schedule } = this.#ports;
     while (this.#waiting.length > 0) {
       const some = this.#waiting.slice(0, maxAtOnce);
       try {

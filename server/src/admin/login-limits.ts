@@ -37,7 +37,15 @@ export class LoginLimits {
   /** Begins a login, and returns 0; or how many ms to wait. What was begun ends by {@link ended}. */
   begin(ip: string): number {
     const now = this.#now();
-    const address = this.#find(ip);
+    const key = networkOf(ip);
+    const known = this.#addresses.get(key);
+    if (!known) {
+      // Not kept unless it is looked at: or else a flood from many addresses would drive out those that are known.
+      const waitMs = this.#strangers.take(1, now);
+      if (waitMs === 0) this.#touch(key).isChecking = true;
+      return waitMs;
+    }
+    const address = this.#touch(key);
     if (address.failures >= maxFailures && now - address.failedAt < lockoutMs) {
       return address.failedAt + lockoutMs - now;
     }
@@ -50,7 +58,7 @@ export class LoginLimits {
 
   /** How a login ended; undefined where that was not found out. Returns whether the address is locked out from now on. */
   ended(ip: string, isRight: boolean | undefined): boolean {
-    const address = this.#find(ip);
+    const address = this.#touch(networkOf(ip));
     address.isChecking = false;
     if (isRight) {
       address.isKnown = true;
@@ -62,8 +70,7 @@ export class LoginLimits {
     return address.failures >= maxFailures;
   }
 
-  #find(ip: string): Address {
-    const key = networkOf(ip);
+  #touch(key: string): Address {
     const address = this.#addresses.get(key) ?? {
       failures: 0,
       failedAt: Number.NEGATIVE_INFINITY,

@@ -31,6 +31,8 @@ const maxSearched = 1000;
 const listPage = 100;
 /** Changes of a thread that are shown at a time. */
 const tailLimit = 50;
+/** So much text of them, but for one that has more by itself. */
+const tailUnits = 256 * 1024;
 
 /** What each request of the console comes to. */
 export function consoleHandlers(ports: ConsoleHandlersPorts): ConsoleHandlers {
@@ -103,8 +105,10 @@ export function consoleHandlers(ports: ConsoleHandlersPorts): ConsoleHandlers {
       // Where it is not known what was seen, the last changes: each has one seq.
       const after = afterSeq ?? Math.max(0, thread.head_seq - tailLimit);
       const { messages, headSeq } = await store.changesAfter(id, after, tailLimit);
-      const seen = messages.length < tailLimit ? headSeq : messages.at(-1)!.seq;
-      return { head_seq: seen, has_bodies: hasBodies, lines: messages.map((message) => tailLine(message, hasBodies)) };
+      const shown = hasBodies ? fitting(messages) : messages;
+      const isAll = shown.length === messages.length && messages.length < tailLimit;
+      const seen = isAll ? headSeq : shown.at(-1)!.seq;
+      return { head_seq: seen, has_bodies: hasBodies, lines: shown.map((message) => tailLine(message, hasBodies)) };
     },
 
     read_bodies: ({ thread_id: id }, { openThreads }) => {
@@ -182,6 +186,13 @@ function disconnected(): RequestError {
 
 function gone(): RequestError {
   return new RequestError('invalid_payload', 'There is no such connection any more.');
+}
+
+/** The first of them, as far as their text is not too much for one answer; one at least. */
+function fitting(messages: readonly Message[]): readonly Message[] {
+  let units = 0;
+  const end = messages.findIndex(({ content }, i) => (units += content.length) > tailUnits && i > 0);
+  return end < 0 ? messages : messages.slice(0, end);
 }
 
 function tailLine(message: Message, hasBodies: boolean): TailLine {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { flowOf } from '../../connection/flow.ts';
 import { TokenBucket } from '../../connection/token-bucket.ts';
 import { parse } from '../../connection/parse.ts';
 import { RequestError, toRequestError } from '../../request-error.ts';
@@ -57,11 +58,13 @@ export class Console {
   attend(socket: OperatorSocket): void {
     const bucket = new TokenBucket(requestsPerSecond, requestBurst, this.#ports.now());
     const visit: Visit = { operator: socket.data.session.username, openThreads: new Set() };
+    const flow = flowOf(socket.conn);
     socket.on('console', (...args: readonly unknown[]) => {
       const ack = args.at(-1);
       if (typeof ack !== 'function') return;
       void this.#answer(socket, visit, bucket, args.slice(0, -1)).then((answer) =>
-        (ack as (answer: ConsoleAnswer) => void)(answer),
+        // However large it is, whoever asked for it is no slow consumer.
+        flow.answer(() => (ack as (answer: ConsoleAnswer) => void)(answer)),
       );
     });
   }
@@ -76,6 +79,7 @@ export class Console {
     try {
       const waitMs = bucket.take(1, now());
       if (waitMs > 0) throw new RequestError('rate_limited', 'Too many requests.', { retry_after_ms: waitMs });
+      await flowOf(socket.conn).delivered();
       if (!mayAct(socket)) throw new RequestError('unauthenticated', 'Log in again.');
       const name = requestName.safeParse(args[0]);
       if (!name.success || args.length > 2) throw new RequestError('unknown_event', 'There is no such request.');
@@ -97,11 +101,14 @@ export class Console {
     const { handlers, audit } = this.#ports;
     const payload = parse(consoleRequests[name] as unknown as z.ZodType<ConsolePayload<R>>, given, 'The payload');
     if (!isAction(name)) return await handlers[name](payload, visit);
-    const { username, address } = socket.data.session;
-    const entry = { operator: username, address, action: name, target: targetOf(payload) };
+    // From where it is done: a cookie that was taken away acts from elsewhere than where its login was.
+    const address = socket.handshake.address.replace(/^::ffff:(?=\d+\.)/, '');
+    const entry = { operator: visit.operator, address, action: name, target: targetOf(payload) };
     try {
       const data = await handlers[name](payload, visit);
       audit.record({ ...entry, outcome: 'ok', detail: '' });
+      // Who is told that it was done may rely on its being noted, or on the store's being away.
+      await audit.flush();
       return data;
     } catch (thrown) {
       const { code } = toRequestError(thrown);
