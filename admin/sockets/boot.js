@@ -24,12 +24,18 @@ if (/^#\/(n\/|clients\/.)/.test(wanted)) {
   }, 100);
 }
 
-// It does not say that a session is over, only that it is not connected.
+// It does not say that a session is over, only that it is not connected: whoever is logged out is led to the login.
 async function checkSession() {
   const response = await fetch('../session').catch(() => undefined);
   if (response?.status === 401) location.assign('../');
 }
-setInterval(checkSession, 30_000);
+setInterval(() => void checkSession(), 30_000);
 document.addEventListener('visibilitychange', () => {
   if (document.visibilityState === 'visible') void checkSession();
 });
+globalThis.WebSocket = class extends WebSocket {
+  constructor(...args) {
+    super(...args);
+    this.addEventListener('close', () => void checkSession());
+  }
+};

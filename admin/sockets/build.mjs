@@ -1,5 +1,5 @@
 // Makes `dist/sockets/`: the official Socket.IO admin UI, with its fonts beside it, opened already connected. Its files are
-// pinned to one version, and changed in the few places named here: each has to be there exactly once, or the build fails.
+// pinned to one version, and changed in the few places named here: each has to be there as often as is said, or the build fails.
 import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -41,23 +41,28 @@ const edits = [
     find: /"items-per-page-options":\[-1\]/g,
     replacement: '"items-per-page-options":[20,100]',
   },
+  // And no list of sockets or rooms all that there are.
+  {
+    file: /^js\/app\.\w+\.js$/,
+    find: /"items-per-page-options":\[20,100,-1\]/g,
+    replacement: '"items-per-page-options":[20,100]',
+    times: 5,
+  },
 ];
 
 function edited(name, text) {
   let result = text;
-  for (const { file, find, replacement } of edits) {
+  for (const { file, find, replacement, times = 1 } of edits) {
     if (typeof file === 'string' ? file !== name : !file.test(name)) continue;
-    result = replacedOnce(name, result, find, replacement);
+    result = replaced(name, result, find, replacement, times);
   }
   return result;
 }
 
-function replacedOnce(name, text, find, replacement) {
+function replaced(name, text, find, replacement, times) {
   const found = text.match(find)?.length ?? 0;
-  if (found !== 1) {
-    throw new Error(`@socket.io/admin-ui: ${name} has ${find} ${found} times, not once; is it another version?`);
-  }
-  return text.replace(find, replacement);
+  if (found !== times) throw new Error(`${name} has ${find} ${found} times, not ${times}; is it another version?`);
+  return text.replaceAll(find, replacement);
 }
 
 /** Of a package that has it in lower or upper case. */
@@ -96,11 +101,12 @@ writeFileSync(path.join(out, 'fonts', 'roboto.css'), `${faces.join('\n')}\n`);
 
 const iconFont = 'materialdesignicons-webfont.woff2';
 cpSync(path.join(icons, 'fonts', iconFont), path.join(out, 'fonts', iconFont));
-const iconStyles = replacedOnce(
+const iconStyles = replaced(
   'materialdesignicons.min.css',
   readFileSync(path.join(icons, 'css', 'materialdesignicons.min.css'), 'utf8'),
   iconSources,
   `src:url(${iconFont}) format("woff2")`,
+  1,
 );
 writeFileSync(
   path.join(out, 'fonts', 'icons.css'),

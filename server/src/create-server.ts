@@ -250,6 +250,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     watch,
     headPoll,
     authenticator: revocations.guard(createAuthenticator(options.auth, now)),
+    revocations,
     logger,
     metrics,
     activity,
@@ -266,7 +267,6 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     lifecycle,
     serverId,
     ratePerSecond,
-    isRevoked: (userId) => revocations.has(userId),
   });
 
   const handshakes = new Handshakes(engine, {
@@ -302,6 +302,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     activity,
     streams: streamLines,
     revocations,
+    traffic,
     serverId,
     drain: () => (options.onDrainAsked ? options.onDrainAsked() : void drain()),
   });

@@ -1,3 +1,4 @@
+import type { Revocations } from './admin/revocations.ts';
 import type { NodeActivity } from './admin/console/node-activity.ts';
 import type { Authenticator } from './connection/authenticate.ts';
 import type { TokenBucket } from './connection/token-bucket.ts';
@@ -24,6 +25,8 @@ export interface Services {
   readonly watch: ThreadWatch;
   readonly headPoll: HeadPoll;
   readonly authenticator: Authenticator;
+  /** Whom operators keep out. */
+  readonly revocations: Pick<Revocations, 'has'>;
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** Is told what operators look at. */

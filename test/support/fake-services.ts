@@ -243,6 +243,7 @@ export class FakeApp {
       },
       logger,
       metrics: metrics as unknown as Metrics,
+      revocations: { has: () => false },
       activity: { refused: (refusal) => this.refusals.push(refusal) },
       now,
       newId,

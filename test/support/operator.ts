@@ -45,11 +45,13 @@ export async function connectNamespace(
   app: Served,
   namespace: string,
   headers: Record<string, string>,
+  auth: Record<string, unknown> = {},
 ): Promise<{ readonly outcome: string; readonly socket: Socket }> {
   const socket = io(`${app.url}${namespace}`, {
     path: '/api/ws',
     transports: ['websocket'],
     extraHeaders: headers,
+    auth,
     reconnection: false,
     forceNew: true,
   });
@@ -73,7 +75,7 @@ export interface OperatorConsole extends Disposable {
 
 /** Logs in and connects. */
 export async function openConsole(app: Served): Promise<OperatorConsole> {
-  const { outcome, socket } = await connectNamespace(app, '/admin', { Cookie: await logIn(app) });
+  const { outcome, socket } = await connectNamespace(app, '/admin', { Cookie: await logIn(app) }, { page: 'console' });
   if (outcome !== 'connected') throw new Error(`the operator was refused: ${outcome}`);
   const ask = async <R extends ConsoleRequest>(request: R, payload: unknown = {}): Promise<ConsoleAnswer<R>> =>
     (await socket.timeout(5000).emitWithAck('console', request, payload)) as ConsoleAnswer<R>;

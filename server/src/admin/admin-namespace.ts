@@ -91,6 +91,8 @@ export class AdminNamespace {
       flow.cut();
     };
     this.#ports.attend(socket);
+    // A password that somebody was asked for by mistake is nothing to keep.
+    socket.handshake.auth = {};
   }
 
   #watch(): void {

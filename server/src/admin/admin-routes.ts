@@ -4,6 +4,7 @@ import type { Request, RequestHandler, Response, Router } from 'express';
 import { z } from 'zod';
 import { foreignReason } from '../http/origin-guard.ts';
 import type { OriginRules } from '../http/origin-guard.ts';
+import { plainAddress } from '../http/plain-address.ts';
 import { RequestError } from '../request-error.ts';
 import type { Audit } from './audit.ts';
 import type { LoginLimits } from './login-limits.ts';
@@ -177,7 +178,7 @@ function by({ username }: OperatorSession, request: Request): { operator: string
 }
 
 function addressOf({ socket }: Request): string {
-  return (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
+  return plainAddress(socket.remoteAddress);
 }
 
 /** Whether the browser came by TLS, be it to a proxy: its own word is enough, for a flag that only guards its own cookie. */

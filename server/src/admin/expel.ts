@@ -1,5 +1,4 @@
-import { toRequestError } from '../request-error.ts';
-import type { RequestError } from '../request-error.ts';
+import { RequestError, toRequestError } from '../request-error.ts';
 import type { Services } from '../services.ts';
 import type { Actor } from '../threads/access.ts';
 
@@ -25,4 +24,9 @@ export function expel(
     });
   }
   return connections.length;
+}
+
+/** What whoever is disconnected is told. It is for good: stock clients do not come back by themselves. */
+export function disconnected(): RequestError {
+  return new RequestError('forbidden', 'An operator ended the connection.', { fatal: true });
 }

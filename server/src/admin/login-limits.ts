@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { TokenBucket } from '../connection/token-bucket.ts';
+import { plainAddress } from '../http/plain-address.ts';
 
 /** So many wrong logins from one address lock it out. */
 const maxFailures = 5;
@@ -89,7 +90,7 @@ export class LoginLimits {
 
 /** Of IPv6 a customer has a network of 64 bits: it counts as one address. */
 function networkOf(ip: string): string {
-  const plain = ip.replace(/^::ffff:(?=\d+\.)/, '').replace(/%.*$/, '');
+  const plain = plainAddress(ip).replace(/%.*$/, '');
   if (!isIPv6(plain)) return plain;
   const [head = '', tail = ''] = plain.split('::');
   const groups = head === '' ? [] : head.split(':');

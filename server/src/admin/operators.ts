@@ -1,18 +1,23 @@
 import type { IncomingMessage } from 'node:http';
-import type { Server as EngineServer } from 'engine.io';
+import type { Server as EngineServer, Socket as EngineSocket } from 'engine.io';
 import type { Router } from 'express';
+import { flowOf } from '../connection/flow.ts';
+import type { Traffic } from '../connection/traffic.ts';
 import type { ThreadIo } from '../fanout/rooms.ts';
 import type { OriginRules } from '../http/origin-guard.ts';
 import type { Lifecycle } from '../lifecycle.ts';
 import type { Services } from '../services.ts';
 import { Audit } from './audit.ts';
 import { AdminNamespace } from './admin-namespace.ts';
+import type { OperatorSocket } from './admin-namespace.ts';
 import { createAdminRoutes } from './admin-routes.ts';
 import { LoginLimits } from './login-limits.ts';
 import { Console } from './console/console.ts';
 import { consoleHandlers } from './console/console-handlers.ts';
 import type { NodeActivity } from './console/node-activity.ts';
 import type { StreamLines } from './console/stream-lines.ts';
+import { InspectorActions } from './inspector/inspector-actions.ts';
+import { Inspector } from './inspector/inspector.ts';
 import type { Revocations } from './revocations.ts';
 import { OperatorAccount } from './operator-account.ts';
 import type { OperatorOptions } from './operator-account.ts';
@@ -33,6 +38,7 @@ export interface OperatorsOptions {
   readonly activity: NodeActivity;
   readonly streams: StreamLines;
   readonly revocations: Revocations;
+  readonly traffic: Traffic;
   /** Drains this node, and has its process end. */
   readonly drain: () => void;
   /** Calls back after `delayMs`. */
@@ -64,20 +70,35 @@ export function createOperators(options: OperatorsOptions): Operators {
     serverId: options.serverId,
     drain: options.drain,
   });
-  const console = new Console({
-    handlers,
-    audit,
-    logger,
+  const mayAct = ({ data }: OperatorSocket): boolean => sessions.holds(data.session);
+  const console = new Console({ handlers, audit, logger, now, mayAct });
+  const inspector = new Inspector({
+    rooms: services.rooms,
+    serverId: options.serverId,
+    counts: () => ({
+      ...countTransports(engine),
+      clients: services.rooms.connections.size,
+      operators: io.of('/admin').sockets.size,
+    }),
+    traffic: options.traffic,
+    isBehind: ({ conn }) => flowOf(conn).isBehind,
     now,
-    mayAct: ({ data }) => sessions.holds(data.session),
+    schedule,
   });
+  const inspectorActions = new InspectorActions({ services, audit, mayAct });
   const namespace = new AdminNamespace({
     io,
     engine,
     sessions,
     origins,
     schedule,
-    attend: (socket) => console.attend(socket),
+    attend: (socket) => {
+      console.attend(socket);
+      // The console asks for what it shows; the official UI is told.
+      if (isConsolePage(socket)) return;
+      inspector.attend(socket);
+      inspectorActions.attend(socket);
+    },
   });
   const account = operator && new OperatorAccount(operator);
   const routes = createAdminRoutes({
@@ -97,4 +118,17 @@ export function createOperators(options: OperatorsOptions): Operators {
       await audit.flush();
     },
   };
+}
+
+/** The console's page says that it is one when it connects. */
+function isConsolePage({ handshake }: OperatorSocket): boolean {
+  return (handshake.auth as { readonly page?: unknown } | null)?.page === 'console';
+}
+
+function countTransports(engine: EngineServer): { readonly connections: number; readonly polling: number } {
+  // Engine.IO says by types only how many there are.
+  const { clients } = engine as unknown as { readonly clients: Readonly<Record<string, EngineSocket>> };
+  let polling = 0;
+  for (const { transport } of Object.values(clients)) if (transport.name === 'polling') polling += 1;
+  return { connections: engine.clientsCount, polling };
 }

@@ -68,7 +68,7 @@ export class Revocations {
       anonymous: authenticator.anonymous,
       identify: async (auth) => {
         const identity = await authenticator.identify(auth);
-        if (this.has(identity.actor.id)) throw revoked();
+        refuseRevoked(this, identity.actor.id);
         return identity;
       },
     };
@@ -93,6 +93,11 @@ export class Revocations {
         .finally(() => this.#readLater());
     }, readEveryMs);
   }
+}
+
+/** Whoever was let in may have been revoked since: throws then. */
+export function refuseRevoked(revocations: Pick<Revocations, 'has'>, userId: string): void {
+  if (revocations.has(userId)) throw revoked();
 }
 
 /** What a revoked user is told. */

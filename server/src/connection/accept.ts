@@ -21,8 +21,6 @@ export interface AcceptOptions {
   readonly lifecycle: Lifecycle;
   readonly serverId: string;
   readonly ratePerSecond: number;
-  /** Whether an operator keeps the user out, perhaps since CONNECT was looked at. */
-  readonly isRevoked: (userId: string) => boolean;
 }
 
 interface Admission {
@@ -119,7 +117,7 @@ export function acceptConnections(
       services.logger.debug({ client_id: connection.clientId, reason }, 'disconnected');
     });
     connection.emit('session', sessionOf(connection, services, options));
-    if (options.isRevoked(identity.actor.id)) connection.fail(revoked().toObject());
+    if (services.revocations.has(identity.actor.id)) connection.fail(revoked().toObject());
   });
 }
 

@@ -1,6 +1,7 @@
 import type { ServerEvent } from '@threadwire/protocol';
 import { PacketType } from 'socket.io-parser';
 import type { ThreadSocket } from '../fanout/rooms.ts';
+import { plainAddress } from '../http/plain-address.ts';
 import type { ClientLink, ConnectionFacts } from './connection.ts';
 import { flowOf } from './flow.ts';
 import type { Flow } from './flow.ts';
@@ -27,7 +28,7 @@ export class SocketLink implements ClientLink {
   get facts(): ConnectionFacts {
     const { handshake, conn } = this.#socket;
     return {
-      address: handshake.address.replace(/^::ffff:(?=\d+\.)/, ''),
+      address: plainAddress(handshake.address),
       transport: conn.transport.name,
       connectedAt: handshake.issued,
       bufferedBytes: this.#flow.undeliveredBytes,

@@ -15,6 +15,14 @@ function roomOf(threadId: string): string {
   return `thread:${threadId}`;
 }
 
+/** The thread whose room this is, if it is one's. */
+export function threadOfRoom(room: string): string | undefined {
+  const prefix = roomOf('');
+  return room.startsWith(prefix) ? room.slice(prefix.length) : undefined;
+}
+
+const noRooms: ReadonlySet<string> = new Set();
+
 /**
  * Which connections of this node are in which thread. The only place that names Socket.IO rooms, and the only caller of
  * `io.to()`; everything is said in threads and connections.
@@ -84,6 +92,11 @@ export class Rooms {
     return this.#namespace.adapter.rooms.get(roomOf(threadId))?.has(connection.socketId) ?? false;
   }
 
+  /** The rooms of the threads that a connection is in, and its own, by their names: for operators, who see rooms. */
+  roomsOf(connection: Connection): ReadonlySet<string> {
+    return this.#namespace.adapter.sids.get(connection.socketId) ?? noRooms;
+  }
+
   /** Whether no connection of this node is in the thread. */
   isEmpty(threadId: string): boolean {
     return !this.#namespace.adapter.rooms.has(roomOf(threadId));
@@ -91,9 +104,9 @@ export class Rooms {
 
   /** Calls back when the last connection of this node has left a thread. */
   onEmpty(listener: (threadId: string) => void): void {
-    const prefix = roomOf('');
     this.#namespace.adapter.on('delete-room', (room: string) => {
-      if (room.startsWith(prefix)) listener(room.slice(prefix.length));
+      const threadId = threadOfRoom(room);
+      if (threadId !== undefined) listener(threadId);
     });
   }
 

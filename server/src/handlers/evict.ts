@@ -4,11 +4,16 @@ import { RequestError } from '../request-error.ts';
 import type { Services } from '../services.ts';
 import { mayRead } from '../threads/access.ts';
 
-/** Takes a connection out of a thread that it may no longer read, and tells it. */
-function evict({ rooms, metrics }: Services, connection: Connection, threadId: string): void {
+/** Takes a connection out of a thread, by default because it may no longer read it, and tells it. */
+export function evict(
+  { rooms, metrics }: Pick<Services, 'rooms' | 'metrics'>,
+  connection: Connection,
+  threadId: string,
+  why = 'You may no longer read this thread.',
+): void {
   rooms.leave(threadId, connection);
   connection.subscriptions.delete(threadId);
-  const error = new RequestError('forbidden', 'You may no longer read this thread.', { thread_id: threadId });
+  const error = new RequestError('forbidden', why, { thread_id: threadId });
   metrics.refused(error.code);
   connection.fail(error.toObject());
 }

@@ -5,6 +5,7 @@ import type { ClientEvent, ClientPayload } from '@threadwire/protocol';
 import express from 'express';
 import type { Request, Response, Router } from 'express';
 import { z } from 'zod';
+import { refuseRevoked } from '../admin/revocations.ts';
 import type { Identity } from '../connection/authenticate.ts';
 import { parse } from '../connection/parse.ts';
 import { createThreadOnce } from '../handlers/create-thread.ts';
@@ -103,6 +104,8 @@ async function serve(
   }
   // Not before it is known that somebody may send it.
   if (route.fields !== 'query') await readJson(request, response);
+  // That may have taken its time.
+  refuseRevoked(services.revocations, identity.actor.id);
   refuseWhileDraining(lifecycle, response);
   // Answered is what has left, or has nobody left to go to.
   finished(response, lifecycle.beginWork());

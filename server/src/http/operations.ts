@@ -3,6 +3,7 @@ import { asyncApiDocument, openApiDocument } from '@threadwire/protocol';
 import express from 'express';
 import type { Request, Router } from 'express';
 import { isLoopback } from '../config.ts';
+import { plainAddress } from './plain-address.ts';
 import type { Metrics } from '../metrics.ts';
 import { RequestError } from '../request-error.ts';
 
@@ -45,7 +46,7 @@ function mayReadMetrics(request: Request, token: string | undefined): boolean {
   if (token === undefined) {
     // Through a proxy on this machine everybody seems to be local.
     const isForwarded = request.get('Forwarded') !== undefined || request.get('X-Forwarded-For') !== undefined;
-    return !isForwarded && isLoopback((request.socket.remoteAddress ?? '').replace(/^::ffff:/, ''));
+    return !isForwarded && isLoopback(plainAddress(request.socket.remoteAddress));
   }
   const given = /^Bearer +(\S+)$/i.exec(request.get('Authorization') ?? '')?.[1] ?? '';
   return timingSafeEqual(digest(given), digest(token));

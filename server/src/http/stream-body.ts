@@ -1,5 +1,6 @@
 import type { Message, Role } from '@threadwire/protocol';
 import type { Request } from 'express';
+import { refuseRevoked, revoked } from '../admin/revocations.ts';
 import type { Identity } from '../connection/authenticate.ts';
 import { mayStream } from '../handlers/stream-start.ts';
 import type { Lifecycle } from '../lifecycle.ts';
@@ -66,6 +67,11 @@ export async function streamBody(
       if (message.status === 'complete') return message;
       throw refused(streamClosed(message.status));
     }
+    if (services.revocations.has(identity.actor.id)) {
+      // By the time that all of the user's streams were cancelled it had not begun.
+      await streams.cancel(identity.actor, { stream_id: message.id });
+      throw revoked();
+    }
     // Whoever cancels it does not wait for more of the body.
     if (draining.aborted) drain();
     const ended = readInto(services, lifecycle, identity, producer, message.id, request, lost.signal);
@@ -80,9 +86,9 @@ export async function streamBody(
 }
 
 async function readInto(
-  { streams, now }: Services,
+  { streams, revocations, now }: Services,
   lifecycle: Lifecycle,
-  { expiresAt }: Identity,
+  { actor, expiresAt }: Identity,
   producer: StreamProducer,
   streamId: string,
   request: Request,
@@ -96,6 +102,7 @@ async function readInto(
     if (delta.includes('\0')) throw invalidBody('must not contain U+0000');
     if (expiresAt !== undefined && expiresAt <= now())
       throw new RequestError('token_expired', 'The token has run out.');
+    refuseRevoked(revocations, actor.id);
     const endWork = lifecycle.beginWork();
     try {
       await streams.append(producer, { stream_id: streamId, offset, delta });

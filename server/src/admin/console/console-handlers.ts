@@ -5,7 +5,7 @@ import type { Lifecycle } from '../../lifecycle.ts';
 import { RequestError } from '../../request-error.ts';
 import type { Services } from '../../services.ts';
 import type { Audit } from '../audit.ts';
-import { expel, operatorActor } from '../expel.ts';
+import { disconnected, expel, operatorActor } from '../expel.ts';
 import { revoked } from '../revocations.ts';
 import type { Revocations } from '../revocations.ts';
 import type { ConsoleHandlers } from './console.ts';
@@ -177,11 +177,6 @@ export function consoleHandlers(ports: ConsoleHandlersPorts): ConsoleHandlers {
       return {};
     },
   };
-}
-
-/** For good: stock clients do not come back by themselves. */
-function disconnected(): RequestError {
-  return new RequestError('forbidden', 'An operator ended the connection.', { fatal: true });
 }
 
 function gone(): RequestError {

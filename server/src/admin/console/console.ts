@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { flowOf } from '../../connection/flow.ts';
 import { TokenBucket } from '../../connection/token-bucket.ts';
 import { parse } from '../../connection/parse.ts';
+import { plainAddress } from '../../http/plain-address.ts';
 import { RequestError, toRequestError } from '../../request-error.ts';
 import type { Logger } from '../../logger.ts';
 import type { OperatorSocket } from '../admin-namespace.ts';
@@ -102,7 +103,7 @@ export class Console {
     const payload = parse(consoleRequests[name] as unknown as z.ZodType<ConsolePayload<R>>, given, 'The payload');
     if (!isAction(name)) return await handlers[name](payload, visit);
     // From where it is done: a cookie that was taken away acts from elsewhere than where its login was.
-    const address = socket.handshake.address.replace(/^::ffff:(?=\d+\.)/, '');
+    const address = plainAddress(socket.handshake.address);
     const entry = { operator: visit.operator, address, action: name, target: targetOf(payload) };
     try {
       const data = await handlers[name](payload, visit);
