@@ -1,6 +1,6 @@
 // Makes `dist/sockets/`: the official Socket.IO admin UI, with its fonts beside it, opened already connected. Its files are
 // pinned to one version, and changed in the few places named here: each has to be there as often as is said, or the build fails.
-import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 
@@ -72,7 +72,7 @@ function copyLicence(directory, name) {
   cpSync(path.join(directory, file), path.join(out, 'licences', `${name}.txt`));
 }
 
-rmSync(out, { recursive: true, force: true });
+// A server may be serving what is there: it stays until it is written anew.
 mkdirSync(path.join(out, 'fonts'), { recursive: true });
 
 const names = readdirSync(ui, { recursive: true, withFileTypes: true })

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import { chromium as playwright } from 'playwright-core';
-import type { Browser, BrowserContextOptions } from 'playwright-core';
+import type { Browser, BrowserContext, BrowserContextOptions } from 'playwright-core';
 import { ChatWindow } from './page-window.ts';
 import { chromium, missingRequirements } from './requirements.cjs';
 
@@ -24,6 +24,8 @@ export interface WindowOptions extends BrowserContextOptions {
 export interface TestBrowser {
   /** The page in a browser profile of its own, as somebody: connected, where the server is there. */
   openWindow(url: string, user: string, options?: WindowOptions): Promise<ChatWindow>;
+  /** A browser profile of its own, with nothing open. */
+  newContext(options?: BrowserContextOptions): Promise<BrowserContext>;
 }
 
 /** Tests of the page in a browser, where there is one; where there is none, the reporter names what was not run. */
@@ -55,6 +57,10 @@ function useBrowser(executablePath: string): TestBrowser {
   }, launchMs);
 
   return {
+    newContext: async (options) => {
+      browser ??= launch();
+      return await (await browser).newContext(options);
+    },
     openWindow: async (url, user, { path = '/', outages = false, ...contextOptions } = {}) => {
       browser ??= launch();
       const context = await (await browser).newContext({ viewport: { width: 1200, height: 800 }, ...contextOptions });

@@ -66,7 +66,6 @@ export interface Sample {
   readonly messages: number;
   /** Counter: messages, edits, ends of streams and other changes that were announced. */
   readonly changes: number;
-  /** Counter. */
   /** Counter: events of threads that connections were given. */
   readonly deliveries: number;
   /** Counter: requests that were refused. */

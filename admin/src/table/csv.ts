@@ -1,0 +1,19 @@
+import type { CellValue, Column } from './column.ts';
+
+/** Rows as RFC 4180 has them, for spreadsheets: what would be taken for a formula there gets an apostrophe before it. */
+export function toCsv<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
+  const exported = columns.filter(({ isAction }) => isAction !== true);
+  const lines = [
+    exported.map(({ title }) => field(title)),
+    ...rows.map((row) => exported.map(({ csv, value }) => field((csv ?? value)(row)))),
+  ];
+  return lines.map((line) => `${line.join(',')}\r\n`).join('');
+}
+
+function field(value: CellValue): string {
+  if (value === null) return '';
+  // A number of our own may begin with a minus.
+  if (typeof value === 'number') return String(value);
+  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
