@@ -50,7 +50,7 @@ const columns: readonly Column<Entry>[] = [
     value: ({ operator }) => operator,
     // A login by another name is noted without it.
     cell: ({ operator }) =>
-      operator === '' ? <span className="quiet">another name</span> : <UserText text={operator} className="strong" />,
+      operator === '' ? <span className="hint">another name</span> : <UserText text={operator} className="strong" />,
   },
   {
     key: 'address',
