@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { argon2idHash, maxPasswordBytes } from './admin/operator-account.ts';
+import { isArgon2idHash, maxPasswordBytes } from './admin/operator-account.ts';
 import type { OperatorSecret } from './admin/operator-account.ts';
 
 export type Transport = 'websocket' | 'polling';
@@ -126,7 +126,9 @@ const environmentSchema = z.object({
     .refine((text) => Buffer.byteLength(text) <= maxPasswordBytes, `must be at most ${maxPasswordBytes} bytes`)
     .optional(),
   ADMIN_PASSWORD_HASH: filled
-    .pipe(z.string().regex(argon2idHash, 'must be an argon2id hash, $argon2id$v=19$m=…,t=…,p=…$…$…'))
+    .pipe(
+      z.string().refine(isArgon2idHash, 'must be an argon2id hash, $argon2id$v=19$m=…,t=…,p=…$…$…, of 1 GiB at most'),
+    )
     .optional(),
   METRICS_TOKEN: z
     .string()

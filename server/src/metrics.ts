@@ -261,6 +261,8 @@ export class Metrics {
   /** The server has closed. */
   close(): void {
     this.#unwatchLoop();
+    // Whoever still holds this object holds no more than it.
+    this.registry.clear();
   }
 
   #addSucceeded(): void {

@@ -252,16 +252,26 @@ test('each action is in the log, with what it was done to; what is only looked a
   await using app = await startApp({ operator });
   using console = await openConsole(app);
   for (const view of ['overview', 'threads', 'streams', 'connections', 'errors'] as const) await console.get(view);
-  await console.get('disconnect_user', { user_id: 'nobody' });
-  await console.ask('cancel_stream', { stream_id: 'none' });
+  const announced = 'x'.repeat(500);
+  await console.get('announce', { status: 'degraded', message: announced });
+  await console.get('revoke_user', { user_id: 'nobody', reason: 'Spam.' });
+  await console.ask('cancel_stream', { stream_id: 'none', reason: 'It is in the way.' });
   await console.ask('disconnect', { client_id: 7 });
-  await eventually('it is stored', async () => (await app.store.audit(10)).length === 3);
-  const { entries } = await console.get('audit', { limit: 2 });
+  await eventually('it is stored', async () => (await app.store.audit(10)).length === 4);
+  const { entries } = await console.get('audit', { limit: 3 });
   expect(entries).toMatchObject([
-    { operator: 'admin', address: '127.0.0.1', action: 'cancel_stream', target: 'none', outcome: 'refused' },
-    { action: 'disconnect_user', target: 'nobody', outcome: 'ok' },
+    {
+      operator: 'admin',
+      address: '127.0.0.1',
+      action: 'cancel_stream',
+      target: 'none',
+      outcome: 'refused',
+      detail: 'stream_not_found',
+    },
+    { action: 'revoke_user', target: 'nobody', outcome: 'ok', detail: 'Spam.' },
+    { action: 'announce', target: 'degraded', outcome: 'ok', detail: announced },
   ]);
-  expect((await console.get('audit', { before: entries[1]!.id })).entries).toMatchObject([{ action: 'login' }]);
+  expect((await console.get('audit', { before: entries[2]!.id })).entries).toMatchObject([{ action: 'login' }]);
 });
 
 test('operators get in while the store is away, and see that it is', async () => {

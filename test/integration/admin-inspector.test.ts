@@ -496,6 +496,8 @@ describe('the files of the official UI', () => {
     const html = await page.text();
     expect([page.status, /<title>(.*?)<\/title>/.exec(html)?.[1]]).toEqual([200, 'Socket.IO Admin UI']);
     expect(html).not.toMatch(/(?:src|href)="?(?:https?:)?\/\//);
+    // Without a referrer a browser would call the page's own form one of nobody's.
+    expect(page.headers.get('Referrer-Policy')).toBe('same-origin');
     const policy = page.headers.get('Content-Security-Policy')!.split('; ');
     expect(policy).toEqual([
       "default-src 'none'",

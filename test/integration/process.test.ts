@@ -164,6 +164,7 @@ describe('a wrong value stops the start with one line that names it', () => {
     ['ADMIN_PASSWORD', { ADMIN_PASSWORD: 'hunter2'.repeat(200) }],
     ['ADMIN_PASSWORD', { ADMIN_PASSWORD: 'hunter2', ADMIN_PASSWORD_HASH: argon2idOfNobody }],
     ['ADMIN_PASSWORD_HASH', { ADMIN_PASSWORD_HASH: '$2b$10$hunter2' }],
+    ['ADMIN_PASSWORD_HASH', { ADMIN_PASSWORD_HASH: argon2idOfNobody.replace('m=19456', 'm=1048577') }],
     ['RATE_LIMIT_PER_SECOND', { RATE_LIMIT_PER_SECOND: '1.5' }],
     ['MAX_SUBSCRIPTIONS', { MAX_SUBSCRIPTIONS: '0' }],
     ['STREAM_LEASE_MS', { STREAM_LEASE_MS: '0' }],

@@ -18,7 +18,8 @@ const retryMs = 1000;
 /** What waits for a store that is away. Beyond it the newest are only in the server's own log. */
 const maxWaiting = 10_000;
 const maxAtOnce = 500;
-const maxTextLength = 200;
+/** UTF-16 units: as much as an announcement may have. */
+const maxTextLength = 500;
 
 /**
  * What operators did, in the store and in the server's log. While the store is away entries wait here: whoever is up at night

@@ -10,9 +10,16 @@ export interface OperatorOptions {
   readonly secret: OperatorSecret;
 }
 
-/** An argon2id hash in PHC format, with costs that a login may take: up to 1 GiB, 100 passes. */
-export const argon2idHash =
-  /^\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,2}),p=(\d{1,2})\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{16,86}$/;
+/** An argon2id hash in PHC format. */
+const argon2idHash =
+  /^\$argon2id\$v=19\$m=(?<memory>\d{1,7}),t=\d{1,2},p=\d{1,2}\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{16,86}$/;
+const maxMemoryKib = 1024 ** 2;
+
+/** Whether a text is an argon2id hash in PHC format, with costs that a login may take: 1 GiB, 99 passes. */
+export function isArgon2idHash(text: string): boolean {
+  const memory = argon2idHash.exec(text)?.groups?.['memory'];
+  return memory !== undefined && Number(memory) <= maxMemoryKib;
+}
 
 const argon2id = 2;
 /** The second profile that OWASP recommends for argon2id: 19 MiB, two passes. */

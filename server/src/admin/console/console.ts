@@ -107,7 +107,7 @@ export class Console {
     const entry = { operator: visit.operator, address, action: name, target: targetOf(payload) };
     try {
       const data = await handlers[name](payload, visit);
-      audit.record({ ...entry, outcome: 'ok', detail: '' });
+      audit.record({ ...entry, outcome: 'ok', detail: detailOf(payload) });
       // Who is told that it was done may rely on its being noted, or on the store's being away.
       await audit.flush();
       return data;
@@ -125,8 +125,16 @@ function isAction(name: ConsoleRequest): name is ConsoleAction {
 
 /** What an action is done to. */
 function targetOf(payload: object): string {
+  return firstOf(payload, ['stream_id', 'client_id', 'user_id', 'thread_id', 'status']);
+}
+
+/** What the operator wrote along with it. */
+function detailOf(payload: object): string {
+  return firstOf(payload, ['reason', 'message']);
+}
+
+function firstOf(payload: object, names: readonly string[]): string {
   const fields = payload as Record<string, unknown>;
-  const target =
-    fields['stream_id'] ?? fields['client_id'] ?? fields['user_id'] ?? fields['thread_id'] ?? fields['status'];
-  return typeof target === 'string' ? target : '';
+  const text = names.map((name) => fields[name]).find((value) => typeof value === 'string');
+  return text ?? '';
 }
