@@ -2,7 +2,6 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ThreadwireOptions } from '../servers/threadwire.ts';
 import { centrifugoWire } from '../wire/centrifugo.ts';
-import { LoginFlood } from '../wire/login-flood.ts';
 import { mqttWire } from '../wire/mqtt.ts';
 import { rawWire } from '../wire/raw-ws.ts';
 import { OperatorPages } from '../wire/operator-pages.ts';
@@ -63,22 +62,18 @@ export const threadwire: Opponent = {
 
 const operatorPassword = 'bench';
 
-/** With an operator who has both pages open. */
-export const watchedThreadwire: Opponent = {
+/** With an operator's account. */
+export const operatedThreadwire: Opponent = {
   ...threadwire,
-  name: 'watched-threadwire',
-  title: 'Threadwire, watched',
   start: (cores, options) => startWithDir('threadwire', cores, { ...options, operatorPassword }),
-  company: (port) => OperatorPages.open(port, operatorPassword),
 };
 
-/** While somebody guesses the operator's password. */
-export const besiegedThreadwire: Opponent = {
-  ...threadwire,
-  name: 'besieged-threadwire',
-  title: 'Threadwire, besieged',
-  start: (cores, options) => startWithDir('threadwire', cores, { ...options, operatorPassword }),
-  company: async (port) => new LoginFlood(port),
+/** With an operator who has both pages open. */
+export const watchedThreadwire: Opponent = {
+  ...operatedThreadwire,
+  name: 'watched-threadwire',
+  title: 'Threadwire, watched',
+  company: (port) => OperatorPages.open(port, operatorPassword),
 };
 
 export const bareSocketIo: Opponent = {

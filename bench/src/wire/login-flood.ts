@@ -20,6 +20,11 @@ export class LoginFlood implements AsyncDisposable {
     }, 10);
   }
 
+  /** How many guesses have been answered. */
+  get answered(): number {
+    return this.#answered;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
     for (const agent of this.#agents) agent.destroy();

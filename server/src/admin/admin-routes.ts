@@ -69,6 +69,7 @@ export function createAdminRoutes(options: AdminRoutesOptions): Router {
   router.post(
     '/admin/login',
     endBodiesInTime,
+    turnAway(options),
     express.urlencoded({ extended: false, limit: maxBodyBytes, parameterLimit: 10 }),
     express.json({ limit: maxBodyBytes }),
     logIn(options),
@@ -113,6 +114,15 @@ const endBodiesInTime: RequestHandler = (request, _response, next) => {
   next();
 };
 
+/** Refuses who would have to wait, before a body is read: a flood of guesses costs little. */
+function turnAway({ account, limits }: AdminRoutesOptions): RequestHandler {
+  return (request, response, next) => {
+    const waitMs = account ? limits.waitFor(addressOf(request)) : 0;
+    if (waitMs > 0) refuseForNow(request, response, waitMs);
+    else next();
+  };
+}
+
 function logIn({ account, limits, sessions, audit }: AdminRoutesOptions): RequestHandler {
   return async (request, response) => {
     const parsed = credentialsSchema.safeParse(request.body);
@@ -134,8 +144,7 @@ function logIn({ account, limits, sessions, audit }: AdminRoutesOptions): Reques
     }
     const waitMs = limits.begin(address);
     if (waitMs > 0) {
-      response.set('Retry-After', String(Math.ceil(waitMs / 1000)));
-      refuse(request, response, 429, 'rate_limited', `Too many logins: try again in ${inWords(waitMs)}.`);
+      refuseForNow(request, response, waitMs);
       return;
     }
     let isRight: boolean | undefined;
@@ -158,6 +167,11 @@ function logIn({ account, limits, sessions, audit }: AdminRoutesOptions): Reques
     response.set('Set-Cookie', sessionCookie(token, isByTls(request)));
     response.redirect(303, '/admin/');
   };
+}
+
+function refuseForNow(request: Request, response: Response, waitMs: number): void {
+  response.set('Retry-After', String(Math.ceil(waitMs / 1000)));
+  refuse(request, response, 429, 'rate_limited', `Too many logins: try again in ${inWords(waitMs)}.`);
 }
 
 /** Refuses a login: in the form again for browsers, else as all errors of the API. */

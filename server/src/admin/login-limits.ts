@@ -6,8 +6,8 @@ import { plainAddress } from '../http/plain-address.ts';
 const maxFailures = 5;
 /** For so long, and so long they are remembered. */
 const lockoutMs = 15 * 60 * 1000;
-/** Logins of all addresses that have not logged in before: each costs a core 80 ms. */
-const strangersPerSecond = 1;
+/** Logins of all addresses together that have not logged in before: each costs a core 80 ms. */
+const strangersPerSecond = 0.1;
 const strangersBurst = 10;
 const maxAddresses = 10_000;
 
@@ -35,26 +35,32 @@ export class LoginLimits {
     this.#strangers = new TokenBucket(strangersPerSecond, strangersBurst, now());
   }
 
+  /** How many ms a login from there has to wait: 0 where it may begin. */
+  waitFor(ip: string): number {
+    const now = this.#now();
+    const address = this.#addresses.get(networkOf(ip));
+    if (address) {
+      const { failures, failedAt, isChecking, isKnown } = address;
+      if (failures >= maxFailures && now - failedAt < lockoutMs) return failedAt + lockoutMs - now;
+      if (isChecking) return 1000;
+      if (isKnown) return 0;
+    }
+    return this.#strangers.waitFor(1, now);
+  }
+
   /** Begins a login, and returns 0; or how many ms to wait. What was begun ends by {@link ended}. */
   begin(ip: string): number {
     const now = this.#now();
     const key = networkOf(ip);
-    const known = this.#addresses.get(key);
-    if (!known) {
-      // Not kept unless it is looked at: or else a flood from many addresses would drive out those that are known.
-      const waitMs = this.#strangers.take(1, now);
-      if (waitMs === 0) this.#touch(key).isChecking = true;
-      return waitMs;
-    }
+    const waitMs = this.waitFor(ip);
+    // A stranger is not kept unless looked at: or else a flood from many addresses would drive out those that are known.
+    if (waitMs > 0 && !this.#addresses.has(key)) return waitMs;
     const address = this.#touch(key);
-    if (address.failures >= maxFailures && now - address.failedAt < lockoutMs) {
-      return address.failedAt + lockoutMs - now;
-    }
+    if (waitMs > 0) return waitMs;
     if (now - address.failedAt >= lockoutMs) address.failures = 0;
-    if (address.isChecking) return 1000;
-    const waitMs = address.isKnown ? 0 : this.#strangers.take(1, now);
-    if (waitMs === 0) address.isChecking = true;
-    return waitMs;
+    if (!address.isKnown) this.#strangers.take(1, now);
+    address.isChecking = true;
+    return 0;
   }
 
   /** How a login ended; undefined where that was not found out. Returns whether the address is locked out from now on. */

@@ -19,15 +19,18 @@ export class TokenBucket {
 
   /** Takes tokens and returns 0, or takes none and returns how many ms to wait for them. */
   take(count: number, now: number): number {
+    const waitMs = this.waitFor(count, now);
+    if (waitMs === 0 && this.#perSecond > 0) this.#milliTokens -= count * 1000;
+    return waitMs;
+  }
+
+  /** How many ms to wait for tokens. Takes none. */
+  waitFor(count: number, now: number): number {
     if (this.#perSecond === 0) return 0;
     this.#flow(now);
     // More than a full bucket can never be had at once: it is let through when the bucket is full.
     const needed = Math.min(count, this.#burst) * 1000;
-    if (this.#milliTokens >= needed) {
-      this.#milliTokens -= count * 1000;
-      return 0;
-    }
-    return Math.ceil((needed - this.#milliTokens) / this.#perSecond);
+    return Math.max(0, Math.ceil((needed - this.#milliTokens) / this.#perSecond));
   }
 
   /** Takes tokens that may not be there yet, and returns how many ms it takes until nothing is owed. */
