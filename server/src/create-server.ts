@@ -298,6 +298,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     operator: options.operator,
     pagesDir: options.adminDir,
     schedule,
+    steadyNow,
     lifecycle,
     activity,
     streams: streamLines,

@@ -99,7 +99,7 @@ describe('the login', () => {
     }
     const locked = await postForm(app, '/admin/login', { username: 'admin', password: 'correct horse' });
     expect([locked.status, Number(locked.headers.get('Retry-After')) > 800]).toEqual([429, true]);
-    // What is not even looked at is not in the log: a flood must not fill it.
+    // What is not even looked at is noted later, all together: a flood must not fill the log.
     await eventually('it is stored', async () => (await app.store.audit(10)).length === 5);
     expect((await app.store.audit(2)).map(({ detail }) => detail)).toEqual(['the address is locked out', '']);
   });

@@ -33,12 +33,12 @@ export async function measureFanOut(context: Context, opponent: Opponent, shape:
   const saturation = new Saturation({ threadIds: ids, readers: shape.clients, window: shape.window });
   const subscriptions = ids.map((threadId) => ({ threadId }));
   let clients: Client[] = [];
+  let company: AsyncDisposable | undefined;
   try {
     clients = await inParallel(shape.clients, connectsAtOnce, () =>
       saturation.connect((events) => opponent.wire.connect(server.port, subscriptions, events)),
     );
-    await using company = await opponent.company?.(server.port);
-    if (company) context.log(`${opponent.title}: with company`);
+    company = await opponent.company?.(server.port);
     const chosen = clients.slice(0, senders);
     await saturation.run(chosen, shape.warmUpMs);
     const meter = await loadMeter(server, context.cores);
@@ -52,6 +52,7 @@ export async function measureFanOut(context: Context, opponent: Opponent, shape:
       ...used.shares,
     };
   } finally {
+    await company?.[Symbol.asyncDispose]();
     for (const client of clients) client.close();
   }
 }

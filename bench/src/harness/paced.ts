@@ -5,7 +5,7 @@ import { numberAt } from '../wire/digits.ts';
 import type { Client, ClientEvents } from '../wire/wire.ts';
 import { inParallel } from './in-parallel.ts';
 import { loadMeter, shareMetrics } from './load-meter.ts';
-import type { Opponent } from './opponents.ts';
+import type { Opponent, StartOptions } from './opponents.ts';
 import { Saturation } from './saturation.ts';
 import type { Context, MetricInfo, Metrics } from './scenario.ts';
 import type { Server } from './server-process.ts';
@@ -43,9 +43,9 @@ export class PacedRoom implements AsyncDisposable {
   }
 
   /** A server with its clients, warm. */
-  static async open(context: Context, opponent: Opponent): Promise<PacedRoom> {
+  static async open(context: Context, opponent: Opponent, options: StartOptions = {}): Promise<PacedRoom> {
     const [threadId] = threadIds(1) as [string];
-    const server = await opponent.start(context.cores, { threads: 1, isTimingCommits: true });
+    const server = await opponent.start(context.cores, { ...options, threads: 1 });
     try {
       const warmUp = new Saturation({ threadIds: [threadId], readers: pacedClients, window: 4 });
       const times = new DeliveryTimes();
@@ -136,7 +136,7 @@ class DeliveryTimes {
 
 /** The time from send to receipt, at a calm pace. */
 export async function measurePaced(context: Context, opponent: Opponent, durationMs: number): Promise<Metrics> {
-  await using room = await PacedRoom.open(context, opponent);
+  await using room = await PacedRoom.open(context, opponent, { isTimingCommits: true });
   const meter = await loadMeter(room.server, context.cores);
   const latenciesMs = await room.send(durationMs);
   const { serverCpuUs, shares, sample } = await meter.stop();

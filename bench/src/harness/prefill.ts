@@ -1,14 +1,12 @@
 import { once } from 'node:events';
-import { cp, open, readdir, statfs } from 'node:fs/promises';
+import { cp, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PrefillOptions } from '../servers/prefill.ts';
 import { atExit } from './cleanup.ts';
 import type { Context } from './scenario.ts';
 import { spawnProgram } from './server-process.ts';
-import { makeTempDir } from './temp-dir.ts';
+import { makeTempDir, memoryParent } from './temp-dir.ts';
 
-/** Where Linux keeps files in memory. */
-const memoryDir = '/dev/shm';
 /** More than any store here takes. */
 const roomBytes = 2 * 2 ** 30;
 
@@ -18,19 +16,15 @@ const roomBytes = 2 * 2 ** 30;
  */
 export async function prefill(context: Context, what: string, options: PrefillOptions): Promise<void> {
   const beganAt = performance.now();
-  if (await hasRoom()) {
-    await using inMemory = await makeTempDir(memoryDir);
+  const parent = await memoryParent(roomBytes);
+  if (parent !== undefined) {
+    await using inMemory = await makeTempDir(parent);
     await runPrefill({ ...options, dataDir: inMemory.path });
     await copyDurably(inMemory.path, options.dataDir);
   } else {
     await runPrefill(options);
   }
   context.log(`  filled a store with ${what} in ${((performance.now() - beganAt) / 1000).toFixed(0)} s`);
-}
-
-async function hasRoom(): Promise<boolean> {
-  const found = await statfs(memoryDir).catch(() => undefined);
-  return found !== undefined && found.bavail * found.bsize >= roomBytes;
 }
 
 async function runPrefill(options: PrefillOptions): Promise<void> {

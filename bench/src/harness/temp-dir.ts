@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { atExit } from './cleanup.ts';
@@ -22,4 +22,11 @@ export async function makeTempDir(parent = storeParent): Promise<TempDir> {
       takeBack();
     },
   };
+}
+
+/** Where Linux keeps files in memory; undefined where there is no such place, or no room for so much. */
+export async function memoryParent(roomBytes: number): Promise<string | undefined> {
+  const path = '/dev/shm';
+  const found = await statfs(path).catch(() => undefined);
+  return found !== undefined && found.bavail * found.bsize >= roomBytes ? path : undefined;
 }

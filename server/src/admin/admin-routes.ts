@@ -12,11 +12,13 @@ import { loginPage, loginStyles } from './login-page.ts';
 import type { OperatorAccount } from './operator-account.ts';
 import { endedCookie, sessionCookie, tokenOf } from './session-cookie.ts';
 import type { OperatorSession, Sessions } from './sessions.ts';
+import type { TurnedAway } from './turned-away.ts';
 
 export interface AdminRoutesOptions {
   /** Nobody may log in where it is absent. */
   readonly account: OperatorAccount | undefined;
   readonly limits: LoginLimits;
+  readonly turnedAway: TurnedAway;
   readonly sessions: Sessions;
   readonly audit: Audit;
   /** Pages of others that may use the API may not use this. */
@@ -115,15 +117,17 @@ const endBodiesInTime: RequestHandler = (request, _response, next) => {
 };
 
 /** Refuses who would have to wait, before a body is read: a flood of guesses costs little. */
-function turnAway({ account, limits }: AdminRoutesOptions): RequestHandler {
+function turnAway(options: AdminRoutesOptions): RequestHandler {
+  const { account, limits } = options;
   return (request, response, next) => {
     const waitMs = account ? limits.waitFor(addressOf(request)) : 0;
-    if (waitMs > 0) refuseForNow(request, response, waitMs);
+    if (waitMs > 0) refuseForNow(options, request, response, waitMs);
     else next();
   };
 }
 
-function logIn({ account, limits, sessions, audit }: AdminRoutesOptions): RequestHandler {
+function logIn(options: AdminRoutesOptions): RequestHandler {
+  const { account, limits, sessions, audit } = options;
   return async (request, response) => {
     const parsed = credentialsSchema.safeParse(request.body);
     if (!parsed.success) {
@@ -144,7 +148,7 @@ function logIn({ account, limits, sessions, audit }: AdminRoutesOptions): Reques
     }
     const waitMs = limits.begin(address);
     if (waitMs > 0) {
-      refuseForNow(request, response, waitMs);
+      refuseForNow(options, request, response, waitMs);
       return;
     }
     let isRight: boolean | undefined;
@@ -169,7 +173,8 @@ function logIn({ account, limits, sessions, audit }: AdminRoutesOptions): Reques
   };
 }
 
-function refuseForNow(request: Request, response: Response, waitMs: number): void {
+function refuseForNow({ turnedAway }: AdminRoutesOptions, request: Request, response: Response, waitMs: number): void {
+  turnedAway.add(addressOf(request));
   response.set('Retry-After', String(Math.ceil(waitMs / 1000)));
   refuse(request, response, 429, 'rate_limited', `Too many logins: try again in ${inWords(waitMs)}.`);
 }

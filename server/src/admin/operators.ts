@@ -23,6 +23,7 @@ import { OperatorAccount } from './operator-account.ts';
 import type { OperatorOptions } from './operator-account.ts';
 import { tokenOf } from './session-cookie.ts';
 import { Sessions } from './sessions.ts';
+import { TurnedAway } from './turned-away.ts';
 
 export interface OperatorsOptions {
   readonly services: Services;
@@ -41,6 +42,8 @@ export interface OperatorsOptions {
   readonly traffic: Traffic;
   /** Drains this node, and has its process end. */
   readonly drain: () => void;
+  /** A clock (ms) that nobody sets. */
+  readonly steadyNow: () => number;
   /** Calls back after `delayMs`. */
   readonly schedule: (callback: () => void, delayMs: number) => void;
 }
@@ -101,9 +104,11 @@ export function createOperators(options: OperatorsOptions): Operators {
     },
   });
   const account = operator && new OperatorAccount(operator);
+  const turnedAway = new TurnedAway({ audit, schedule });
   const routes = createAdminRoutes({
     account,
-    limits: new LoginLimits(now),
+    limits: new LoginLimits(options.steadyNow),
+    turnedAway,
     sessions,
     audit,
     origins,
@@ -115,6 +120,7 @@ export function createOperators(options: OperatorsOptions): Operators {
     close: async () => {
       namespace.close();
       await account?.close();
+      turnedAway.note();
       await audit.flush();
     },
   };
