@@ -551,6 +551,8 @@ describe.each(runnableBackEnds)('the $name store', (backEnd) => {
       expect(edited).toMatchObject({ seq: 3, content: 'ab', status: 'failed', error: 'broke' });
       expect(await store.findStream(message.id)).toEqual({ ...expected, message: edited });
       const deleted = await stored(store, remove(edited));
+      // Why it failed may repeat what was in it.
+      expect(deleted).not.toHaveProperty('error');
       expect(await store.findStream(message.id)).toEqual({ ...expected, message: deleted });
       const closed = { ok: false, code: 'stream_closed', details: { status: 'deleted' } };
       expect(await write(store, endStream(message, { offset: 6 }))).toMatchObject(closed);

@@ -41,6 +41,10 @@ test('npm start builds, serves, and says where', async () => {
     });
     const url = await within('the server listens', listens, 50_000);
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
+    // As whoever started it ends it, who knows of npm alone: that the server drains, and how, is told to them.
+    process.kill(npm.pid!, 'SIGTERM');
+    expect(await within('npm ends', closed, 20_000)).toEqual([0, null]);
+    await expect(fetch(`${url}/healthz`)).rejects.toThrow('fetch failed');
   } finally {
     if (npm.exitCode === null) process.kill(-npm.pid!, 'SIGKILL');
     await closed;

@@ -55,11 +55,11 @@ test('an operator who reads long messages keeps the connection, and gets all of 
   await using ada = await connectClient(app.url, { user: 'ada' });
   await ada.call('create_thread', { id: 't' });
   for (const n of upTo(40)) await ada.call('send_message', { thread_id: 't', content: `${n}`.padEnd(60_000, '.') });
-  await console.get('read_bodies', { thread_id: 't' });
+  await console.get('read_bodies', { thread_id: 't', view: '1' });
 
   const seen: (string | undefined)[] = [];
   for (let after = 0; after < 40;) {
-    const tail = await console.get('tail', { thread_id: 't', after_seq: after });
+    const tail = await console.get('tail', { thread_id: 't', view: '1', after_seq: after });
     expect(tail.head_seq).toBeGreaterThan(after);
     seen.push(...tail.lines.map(({ content }) => content?.replaceAll('.', '')));
     after = tail.head_seq;
@@ -98,39 +98,45 @@ test('a message whose body was still to come when its sender was revoked is refu
   expect(await answer).toContain('HTTP/1.1 403 Forbidden');
 });
 
-test('a stream that begins while its sender is revoked is ended', async () => {
-  let release!: () => void;
-  const held = new Promise<void>((resolve) => (release = resolve));
-  let isHeld = false;
-  await using app = await startApp({
-    operator,
-    ratePerSecond: 0,
-    wrapStore: (store) =>
-      storeWith(store, {
-        write: async (ops) => {
-          if (ops.some(({ kind }) => kind === 'stream_start')) {
-            isHeld = true;
-            await held;
-          }
-          return store.write(ops);
-        },
-      }),
-  });
-  using console = await openConsole(app);
-  await using ada = await connectClient(app.url, { user: 'ada' });
-  await ada.call('create_thread', { id: 't', members: ['eve'] });
-  const socket = connect(app.server.port, '127.0.0.1');
-  socket.resume();
-  socket.write(
-    'POST /api/threads/t/stream HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Threadwire-User: eve\r\n' +
-      'Content-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n',
-  );
-  await eventually('it is being begun', () => isHeld);
-  await console.get('revoke_user', { user_id: 'eve' });
-  release();
-  const history = () => ada.call('fetch_history', { thread_id: 't' });
-  await eventually('it has begun', async () => (await history()).head_seq > 0);
-  socket.write('6\r\n again\r\n');
-  await eventually('it is ended', async () => (await history()).streaming.length === 0);
-  socket.destroy();
-});
+test.each(['connection', 'request'])(
+  'a stream that begins by a %s while its sender is revoked is ended',
+  async (way) => {
+    let release!: () => void;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    let isHeld = false;
+    await using app = await startApp({
+      operator,
+      ratePerSecond: 0,
+      wrapStore: (store) =>
+        storeWith(store, {
+          write: async (ops) => {
+            if (ops.some(({ kind }) => kind === 'stream_start')) {
+              isHeld = true;
+              await held;
+            }
+            return store.write(ops);
+          },
+        }),
+    });
+    using console = await openConsole(app);
+    await using ada = await connectClient(app.url, { user: 'ada' });
+    await ada.call('create_thread', { id: 't', members: ['eve'] });
+    await using eve = await connectClient(app.url, { user: 'eve' });
+    const socket = connect(app.server.port, '127.0.0.1');
+    socket.resume();
+    if (way === 'connection') eve.send('stream_start', { thread_id: 't' });
+    else
+      socket.write(
+        'POST /api/threads/t/stream HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Threadwire-User: eve\r\n' +
+          'Content-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n',
+      );
+    await eventually('it is being begun', () => isHeld);
+    await console.get('revoke_user', { user_id: 'eve' });
+    release();
+    const history = () => ada.call('fetch_history', { thread_id: 't' });
+    await eventually('it has begun', async () => (await history()).head_seq > 0);
+    if (way === 'request') socket.write('6\r\n again\r\n');
+    await eventually('it is ended', async () => (await history()).streaming.length === 0);
+    socket.destroy();
+  },
+);

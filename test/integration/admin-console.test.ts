@@ -80,16 +80,27 @@ describe('the tail of a thread', () => {
     expect(JSON.stringify(first)).not.toContain('secret');
     expect((await console.get('tail', { thread_id: 't', after_seq: 60 })).lines).toEqual([]);
 
-    await console.get('read_bodies', { thread_id: 't' });
+    await console.get('read_bodies', { thread_id: 't', view: '1' });
     await ada.call('send_message', { thread_id: 't', content: 'one more' });
-    const next = await console.get('tail', { thread_id: 't', after_seq: 60 });
+    const next = await console.get('tail', { thread_id: 't', view: '1', after_seq: 60 });
     expect(next).toMatchObject({ head_seq: 61, has_bodies: true, lines: [{ seq: 61, content: 'one more' }] });
-    // In no other thread, and on no other connection.
-    expect(await console.get('tail', { thread_id: 'other' })).toMatchObject({ lines: [{ content: null }] });
+    // In no other thread, in no later view of this one, and on no other connection.
+    expect(await console.get('tail', { thread_id: 'other', view: '1' })).toMatchObject({ lines: [{ content: null }] });
+    for (const view of ['2', undefined]) {
+      const later = await console.get('tail', { thread_id: 't', ...(view !== undefined && { view }), after_seq: 60 });
+      expect(later).toMatchObject({ has_bodies: false, lines: [{ content: null }] });
+    }
     using another = await openConsole(app);
-    expect(await another.get('tail', { thread_id: 't', after_seq: 60 })).toMatchObject({ lines: [{ content: null }] });
+    const elsewhere = await another.get('tail', { thread_id: 't', view: '1', after_seq: 60 });
+    expect(elsewhere).toMatchObject({ lines: [{ content: null }] });
+    expect(await console.ask('read_bodies', { thread_id: 'none', view: '3' })).toMatchObject({
+      error: { code: 'thread_not_found' },
+    });
     const { entries } = await console.get('audit');
-    expect(entries.filter(({ action }) => action === 'read_bodies')).toMatchObject([{ target: 't', outcome: 'ok' }]);
+    expect(entries.filter(({ action }) => action === 'read_bodies')).toMatchObject([
+      { target: 'none', outcome: 'refused' },
+      { target: 't', outcome: 'ok' },
+    ]);
     // More than is shown at a time comes by and by.
     const page = await console.get('tail', { thread_id: 't', after_seq: 0 });
     expect([page.head_seq, page.lines.length]).toEqual([50, 50]);
@@ -106,18 +117,20 @@ describe('streams', () => {
     const { message } = await bot.call('stream_start', { thread_id: 't' });
     const before = await console.get('streams');
     expect(before.running).toMatchObject([
-      { id: message.id, thread_id: 't', user_id: 'bot', length: 0, first_text_ms: null, units_per_second: 0 },
+      { id: message.id, thread_id: 't', user_id: 'bot', length: 0, first_text_ms: null, last_text_ms: null },
     ]);
     await bot.call('stream_chunk', { stream_id: message.id, offset: 0, delta: 'some text' });
     const [running] = (await console.get('streams')).running;
     expect(running).toMatchObject({ length: 9, state: 'streaming' });
     expect(running!.first_text_ms).toBeGreaterThanOrEqual(0);
+    expect(running!.last_text_ms).toBeGreaterThanOrEqual(0);
     expect(running!.units_per_second).toBeGreaterThan(0);
 
     expect(await console.get('cancel_stream', { stream_id: message.id, reason: 'Enough.' })).toEqual({
       status: 'cancelled',
     });
     expect((await bot.next('stream_cancel')).reason).toBe('Enough.');
+    expect((await console.get('audit', { limit: 1 })).entries).toMatchObject([{ detail: 'of bot in t: Enough.' }]);
     const after = await console.get('streams');
     expect(after.running).toEqual([]);
     expect(after.ended).toMatchObject([{ id: message.id, state: 'cancelled', length: 9 }]);
@@ -170,6 +183,14 @@ describe('connections', () => {
     expect(await console.get('disconnect', { client_id: line!.client_id })).toEqual({ connections: 1 });
     expect(await console.ask('disconnect', { client_id: line!.client_id })).toMatchObject({ ok: false });
     expect(await console.get('disconnect_user', { user_id: 'ada' })).toEqual({ connections: 1 });
+    // Of what is not there any more nobody could find out later whose it was.
+    const { entries } = await console.get('audit');
+    expect(entries.map(({ action, outcome, detail }) => [action, outcome, detail])).toEqual([
+      ['disconnect_user', 'ok', '1 connection'],
+      ['disconnect', 'refused', 'invalid_payload'],
+      ['disconnect', 'ok', 'of ada at 127.0.0.1'],
+      ['login', 'ok', expect.any(String)],
+    ]);
     for (const client of [one, two]) {
       expect(await client.next('error')).toMatchObject({ code: 'forbidden', fatal: true });
       await client.disconnected();
@@ -268,8 +289,8 @@ test('each action is in the log, with what it was done to; what is only looked a
       outcome: 'refused',
       detail: 'stream_not_found',
     },
-    { action: 'revoke_user', target: 'nobody', outcome: 'ok', detail: 'Spam.' },
-    { action: 'announce', target: 'degraded', outcome: 'ok', detail: announced },
+    { action: 'revoke_user', target: 'nobody', outcome: 'ok', detail: '0 connections: Spam.' },
+    { action: 'announce', target: 'degraded', outcome: 'ok', detail: `0 connections: ${announced}`.slice(0, 500) },
   ]);
   expect((await console.get('audit', { before: entries[2]!.id })).entries).toMatchObject([{ action: 'login' }]);
 });

@@ -472,6 +472,12 @@ describe('requests that are wrong', () => {
     },
   );
 
+  test('a body that is not UTF-8: nothing else is put in its place', async () => {
+    const headers = { 'Content-Type': 'application/json' };
+    const body = Buffer.from('{"content":"caf\xe9"}', 'latin1');
+    expectError(await ada('POST', messages(), body, headers), 400, 'invalid_payload');
+  });
+
   test.each(['[]', '"text"', '5', 'null', 'true', '[{"content":"x"}]'])(
     'the body %s, which is no object',
     async (body) => {

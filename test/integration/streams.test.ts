@@ -500,6 +500,30 @@ describe.each(runnableBackEnds)('streams, on $name', ({ name }) => {
       expect(errorOf(refused)).toEqual({ code: 'stream_not_found' });
       expect(await ada.next('stream_end')).toMatchObject({ status: 'interrupted', length: 4 });
     });
+
+    test('from the thread hears nothing more of the stream: not how long it is, nor why somebody cancelled it', async () => {
+      await using bot = await connect('bot', hasty);
+      await using ada = await connect('ada', hasty);
+      const { id: thread_id } = await newThread(ada, { members: ['bot'] });
+      const { message } = await bot.call('stream_start', { thread_id });
+      const { id: stream_id } = message;
+      await bot.call('stream_chunk', { stream_id, offset: 0, delta: 'text' });
+      await ada.call('update_thread', { thread_id, members: ['carl'] });
+      for (const [offset, delta] of [
+        [0, 'text'],
+        [4, ''],
+        [2, 'other'],
+        [9, 'gap'],
+      ] as const) {
+        const refused = await bot.request('stream_chunk', { stream_id, offset, delta });
+        expect([offset, errorOf(refused)]).toEqual([offset, { code: 'stream_not_found' }]);
+      }
+      const ended = await bot.request('stream_end', { stream_id, offset: 9, status: 'complete' });
+      expect(errorOf(ended)).toEqual({ code: 'stream_not_found' });
+      await ada.call('stream_cancel', { stream_id, reason: 'secret words' });
+      await bot.call('ping', {});
+      expect(bot.buffered).toEqual([]);
+    });
   });
 });
 

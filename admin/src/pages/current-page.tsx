@@ -16,7 +16,7 @@ export function CurrentPage({ route: { page, id } }: { readonly route: Route }):
     case 'overview':
       return <OverviewPage />;
     case 'threads':
-      return id === undefined ? <ThreadsPage /> : <ThreadPage threadId={id} />;
+      return id === undefined ? <ThreadsPage /> : <ThreadPage key={id} threadId={id} />;
     case 'streams':
       return <StreamsPage />;
     case 'connections':

@@ -69,7 +69,8 @@ export function createAdminRoutes(options: AdminRoutesOptions): Router {
   router.get('/admin', (_request, response) => response.redirect(308, '/admin/'));
   router.get('/admin/login.css', (_request, response) => response.type('css').send(loginStyles));
   router.post(
-    '/admin/login',
+    // The second one for programs, and for the page at the first.
+    ['/admin/', '/admin/login'],
     endBodiesInTime,
     turnAway(options),
     express.urlencoded({ extended: false, limit: maxBodyBytes, parameterLimit: 10 }),

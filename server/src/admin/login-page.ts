@@ -1,4 +1,7 @@
-/** The page on which operators log in. It works without scripts. */
+/**
+ * The page on which operators log in. It works without scripts. The form is sent to its own address: what that has behind a
+ * `#` names a view of the console, and browsers keep it through the redirect.
+ */
 export function loginPage(message?: string): string {
   const alert = message === undefined ? '' : `<p role="alert">${escaped(message)}</p>`;
   return `<!doctype html>
@@ -17,7 +20,7 @@ export function loginPage(message?: string): string {
       <h1>Threadwire</h1>
       <p>For operators.</p>
       ${alert}
-      <form method="post" action="/admin/login">
+      <form method="post">
         <label>Name <input name="username" autocomplete="username" autocapitalize="none" required autofocus /></label>
         <label>Password <input name="password" type="password" autocomplete="current-password" required /></label>
         <button>Log in</button>

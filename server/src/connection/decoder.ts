@@ -34,6 +34,8 @@ export class TolerantDecoder extends Decoder {
   #bytes = 0;
   #awaitsAttachments = false;
   #connects = 0;
+  /** An event was decoded in this turn: Socket.IO passes it on some ticks later, and text must not overtake it. */
+  #isEventOnItsWay = false;
 
   constructor() {
     super();
@@ -42,7 +44,13 @@ export class TolerantDecoder extends Decoder {
 
   /** A packet is complete. */
   completed(packet: Packet): void {
-    if (Array.isArray(packet.data)) frameBytes.set(packet.data, this.#bytes);
+    if (Array.isArray(packet.data)) {
+      frameBytes.set(packet.data, this.#bytes);
+      if (this.textIntake && !this.#isEventOnItsWay) {
+        this.#isEventOnItsWay = true;
+        setImmediate(onPassedOn, this);
+      }
+    }
     this.#bytes = 0;
     this.#awaitsAttachments = false;
   }
@@ -53,7 +61,7 @@ export class TolerantDecoder extends Decoder {
     // The attachments of the last event did not come: that is no fault of this packet.
     if (typeof chunk === 'string' && this.#awaitsAttachments) this.#refuse(false);
     const bytes = typeof chunk === 'string' ? Buffer.byteLength(chunk) : Buffer.isBuffer(chunk) ? chunk.length : 0;
-    if (typeof chunk === 'string' && this.textIntake?.take(chunk, bytes)) return;
+    if (typeof chunk === 'string' && !this.#isEventOnItsWay && this.textIntake?.take(chunk, bytes)) return;
     this.#bytes += bytes;
     try {
       if (typeof chunk === 'string') {
@@ -82,6 +90,11 @@ export class TolerantDecoder extends Decoder {
     if (namespace === '/' && ackTypes.has(type)) throw misplaced;
   }
 
+  /** What was decoded has been passed on. */
+  passedOn(): void {
+    this.#isEventOnItsWay = false;
+  }
+
   #refuse(isConnect: boolean): void {
     // Drops the half of a binary event that it was waiting to complete.
     this.destroy();
@@ -92,6 +105,10 @@ export class TolerantDecoder extends Decoder {
       data: isFirstConnect ? { malformed: true } : [malformedPacket],
     });
   }
+}
+
+function onPassedOn(decoder: TolerantDecoder): void {
+  decoder.passedOn();
 }
 
 /** The same for all decoders: an idle one has nothing of its own for it. */

@@ -21,6 +21,7 @@ export function evict(
 /** Takes everybody out of a thread who may not read it any more. To be called in the turn in which that is known. */
 export function evictStrangers(services: Services, thread: Thread): void {
   services.announcer.accessChanged(thread.id);
+  services.streams.accessChanged(thread);
   for (const connection of services.rooms.members(thread.id)) {
     if (!mayRead(thread, connection.actor)) evict(services, connection, thread.id);
   }

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { finished } from 'node:stream';
 import { promisify } from 'node:util';
 import { clientEvents, httpRoutes, idSchema, limits } from '@threadwire/protocol';
@@ -176,7 +177,16 @@ function bodyFields(body: unknown): Record<string, unknown> {
 }
 
 const maxBodyMs = 60_000;
-const parseJson = express.json({ limit: limits.maxFrameBytes, type: 'application/json', strict: false });
+const parseJson = express.json({
+  limit: limits.maxFrameBytes,
+  type: 'application/json',
+  strict: false,
+  verify: (_request, _response, body, encoding) => {
+    // What is no UTF-8 would be read as if it were, with other characters in its place.
+    if (encoding !== 'utf-8' || isUtf8(body)) return;
+    throw invalidPayload('The body is not UTF-8.', { path: '', message: 'must be UTF-8' });
+  },
+});
 
 /** Reads a body of JSON, if there is one, into `request.body`. */
 async function readJson(request: Request, response: Response): Promise<void> {

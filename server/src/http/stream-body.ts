@@ -1,8 +1,8 @@
 import type { Message, Role } from '@threadwire/protocol';
 import type { Request } from 'express';
-import { refuseRevoked, revoked } from '../admin/revocations.ts';
+import { refuseRevoked } from '../admin/revocations.ts';
 import type { Identity } from '../connection/authenticate.ts';
-import { mayStream } from '../handlers/stream-start.ts';
+import { startStream } from '../handlers/stream-start.ts';
 import type { Lifecycle } from '../lifecycle.ts';
 import { RequestError, invalidPayload, refused } from '../request-error.ts';
 import type { Services } from '../services.ts';
@@ -52,7 +52,6 @@ export async function streamBody(
   onStream: (streamId: string) => void,
 ): Promise<Message> {
   checkType(request);
-  mayStream(identity.actor);
   const lost = new AbortController();
   const producer = new BodyProducer(identity, lost);
   const { streams } = services;
@@ -61,16 +60,11 @@ export async function streamBody(
   const drain = (): void => lost.abort(draining.reason);
   draining.addEventListener('abort', drain, { once: true });
   try {
-    const { message } = await streams.start(producer, { threadId, messageId, role, metadata: {} });
+    const { message } = await startStream(services, producer, { threadId, messageId, role, metadata: {} });
     onStream(message.id);
     if (message.status !== 'streaming') {
       if (message.status === 'complete') return message;
       throw refused(streamClosed(message.status));
-    }
-    if (services.revocations.has(identity.actor.id)) {
-      // By the time that all of the user's streams were cancelled it had not begun.
-      await streams.cancel(identity.actor, { stream_id: message.id });
-      throw revoked();
     }
     // Whoever cancels it does not wait for more of the body.
     if (draining.aborted) drain();
@@ -94,7 +88,7 @@ async function readInto(
   request: Request,
   over: AbortSignal,
 ): Promise<Message> {
-  const decoder = new TextDecoder('utf-8', { fatal: true });
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   let offset = 0;
   const append = async (delta: string): Promise<void> => {
     over.throwIfAborted();

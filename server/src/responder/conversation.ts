@@ -1,5 +1,6 @@
 import type { Message } from '@threadwire/protocol';
 import type { ChatCompletionMessageParam } from 'openai/resources/chat/completions';
+import { placeOf } from './reply-place.ts';
 
 export interface ConversationLimits {
   /** Said first; empty: nothing is. */
@@ -18,7 +19,7 @@ export function conversation(
   history: readonly Message[],
   limits: ConversationLimits,
 ): ChatCompletionMessageParam[] {
-  const earlier = history.filter((other) => other.position < message.position && isSaid(other));
+  const earlier = history.filter((other) => placeOf(other) < message.position && isSaid(other)).sort(byPlace);
   const said = [...newest(earlier, limits), message];
   const people = new Set(said.filter(({ role }) => role === 'user').map(({ sender }) => sender.id));
   const { systemPrompt } = limits;
@@ -26,6 +27,10 @@ export function conversation(
     ...(systemPrompt === '' ? [] : [{ role: 'system' as const, content: systemPrompt }]),
     ...said.map((one) => asParam(one, people.size > 1)),
   ];
+}
+
+function byPlace(a: Message, b: Message): number {
+  return placeOf(a) - placeOf(b) || a.position - b.position;
 }
 
 /** A reply that was cancelled or interrupted counts: people saw it. One that failed does not, and one that grows is not said yet. */

@@ -69,7 +69,9 @@ interface Content {
 /** Endpoints differ in what they leave out of a chunk. */
 function contentOf(chunk: ChatCompletionChunk): Content {
   const { choices } = (chunk ?? {}) as Partial<ChatCompletionChunk>;
-  const choice = choices?.[0] as Partial<ChatCompletionChunk.Choice> | undefined;
+  const choice = (choices?.find(({ index }) => index === 0) ?? choices?.[0]) as
+    | Partial<ChatCompletionChunk.Choice>
+    | undefined;
   // A model that will not answer says so in another field.
   const text: unknown = choice?.delta?.content ?? choice?.delta?.refusal;
   return { text: typeof text === 'string' ? text : '', end: choice?.finish_reason ?? undefined };

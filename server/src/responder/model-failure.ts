@@ -17,6 +17,7 @@ export class ModelFailure extends ResponderError {
 
 export const brokenOff = (fields: FailureFields = {}) =>
   new ModelFailure('The answer of the model broke off.', { reason: 'broken off', ...fields });
+export const unreadable = () => new ModelFailure('The answer of the model could not be read.', { reason: 'malformed' });
 export const tookTooLong = () => new ModelFailure('The model took too long to answer.', { reason: 'timeout' });
 
 /** What an error of the `openai` package, or of reading the stream that it gave, means. */
@@ -32,7 +33,7 @@ export function modelFailure(error: unknown, openai: typeof OpenAiPackage): Mode
   }
   // What comes out of the stream itself is thrown as it is.
   if (error instanceof SyntaxError) {
-    return new ModelFailure('The answer of the model could not be read.', { reason: 'malformed' });
+    return unreadable();
   }
   return brokenOff(causeOf(error));
 }

@@ -1,4 +1,6 @@
 import type * as OpenAiPackage from 'openai';
+import { limitLines } from './limit-lines.ts';
+import { unreadable } from './model-failure.ts';
 
 export interface Endpoint {
   /** As `https://api.openai.com/v1`, which it is unless given. */
@@ -17,6 +19,8 @@ export interface OpenAiClient {
 const maxRetries = 2;
 /** An endpoint that wants to be left alone for longer is not asked again: somebody is waiting. */
 const maxRetryAfterMs = 5000;
+/** More than the longest reply in one piece, with all of its characters escaped. The package takes longer and longer for longer lines. */
+const maxLineBytes = 2 * 1024 * 1024;
 
 /** Loads the package: it takes its time, and a server whose model is never asked can do without it. */
 export async function openAiClient({ baseUrl, apiKey }: Endpoint): Promise<OpenAiClient> {
@@ -34,9 +38,13 @@ export async function openAiClient({ baseUrl, apiKey }: Endpoint): Promise<OpenA
   return { openai, client };
 }
 
-/** `fetch` for the package's client, which would wait for as long as the endpoint tells it to. */
+/** `fetch` for the package's client, which would wait for as long as the endpoint tells it to, and read lines of any length. */
 async function fetchOrGiveUp(input: string | URL | Request, init?: RequestInit): Promise<Response> {
   const response = await fetch(input, init);
+  if (response.ok && response.body) {
+    const { status, headers } = response;
+    return new Response(response.body.pipeThrough(limitLines(maxLineBytes, unreadable)), { status, headers });
+  }
   if (response.ok || retryAfterMs(response.headers) <= maxRetryAfterMs) return response;
   const headers = new Headers(response.headers);
   headers.set('x-should-retry', 'false');

@@ -6,6 +6,7 @@ import type { ThreadStore } from '../store/thread-store.ts';
 import type { StreamLoss, StreamProducer } from '../streams/active-stream.ts';
 import type { Streams } from '../streams/streams.ts';
 import type { Actor } from '../threads/access.ts';
+import { placeOf } from './reply-place.ts';
 import { ResponderError } from './responder.ts';
 import type { Responder } from './responder.ts';
 import { beginning, slices } from './slices.ts';
@@ -159,10 +160,14 @@ export class Reply implements StreamProducer {
 
   async #history(): Promise<Message[]> {
     const { thread_id: threadId, position: beforePosition } = this.message;
-    const [read] = await this.#ports.store.histories([
+    const [before, latest] = await this.#ports.store.histories([
       { threadId, actor: assistant, beforePosition, limit: historyLimit },
+      { threadId, actor: assistant, limit: historyLimit },
     ]);
-    return read?.ok ? read.history.messages : [];
+    const messages = before?.ok ? before.history.messages : [];
+    // A reply to what was said before may have begun after this message had come.
+    const since = latest?.ok ? latest.history.messages.filter(({ position }) => position > beforePosition) : [];
+    return [...messages, ...since.filter((one) => placeOf(one) < beforePosition)];
   }
 
   #appendFailed(error: unknown): void {

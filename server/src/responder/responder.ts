@@ -4,7 +4,10 @@ import type { Message } from '@threadwire/protocol';
 export interface RespondContext {
   /** Aborted when the reply is no longer wanted: it was cancelled, or the server stops. */
   readonly signal: AbortSignal;
-  /** The thread's latest messages before this one, oldest first, at most 200; read when called. */
+  /**
+   * The thread's latest messages before this one, oldest first, at most 200, and after them the replies to those that began
+   * since; read when called.
+   */
   readonly history: () => Promise<readonly Message[]>;
   /** How much of the same reply is stored already, in UTF-16 code units: nobody waits for that part. */
   readonly heldLength?: number;

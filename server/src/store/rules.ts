@@ -37,10 +37,15 @@ export function checkThread(
 }
 
 /** What an edit or delete comes to: refused, nothing to change, or the message's new fields. */
+/** What a message is to have. Why a stream failed may repeat what was in it: of a deleted one it is gone, too. */
+export interface ChangedFields extends Pick<Message, 'content' | 'metadata' | 'status'> {
+  readonly error: string | undefined;
+}
+
 export type Decision =
   | { readonly do: 'refuse'; readonly refusal: Refusal }
   | { readonly do: 'nothing' }
-  | { readonly do: 'change'; readonly fields: Pick<Message, 'content' | 'metadata' | 'status'> };
+  | { readonly do: 'change'; readonly fields: ChangedFields };
 
 /**
  * Decides an edit or delete of a message as it is now (undefined: there is none in the thread). One that streams has to end first.
@@ -63,10 +68,12 @@ export function decideChange(message: Message | undefined, op: EditOp | DeleteOp
   if (message.status === 'streaming') {
     return { do: 'refuse', refusal: refuse('stream_conflict', 'The message is still streaming.') };
   }
-  if (op.kind === 'delete') return { do: 'change', fields: { content: '', metadata: {}, status: 'deleted' } };
+  if (op.kind === 'delete')
+    return { do: 'change', fields: { content: '', metadata: {}, status: 'deleted', error: undefined } };
   const metadata = op.metadata ?? message.metadata;
+  const { status, error } = message;
   if (op.content === message.content && isDeepStrictEqual(metadata, message.metadata)) return { do: 'nothing' };
-  return { do: 'change', fields: { content: op.content, metadata, status: message.status } };
+  return { do: 'change', fields: { content: op.content, metadata, status, error } };
 }
 
 /** What of a stream decides what may be done with it. */

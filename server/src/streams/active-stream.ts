@@ -2,6 +2,7 @@ import type { MessageStatus } from '@threadwire/protocol';
 import type { RequestError } from '../request-error.ts';
 import type { Actor } from '../threads/access.ts';
 import { StreamText } from './stream-text.ts';
+import { TextPace } from './text-pace.ts';
 
 /** Who writes a stream: a connection, a request's body, or this server. */
 export interface StreamProducer {
@@ -50,8 +51,8 @@ export class ActiveStream {
   /** When it was begun, or taken up, here (ms), and how long it was then. */
   readonly startedAt: number;
   readonly lengthAtStart: number;
-  /** When its first text here was stored (ms). */
-  firstTextAt: number | undefined;
+  /** Of the text that was stored here. */
+  readonly pace: TextPace;
   /** Text up to here was announced. */
   announcedLength: number;
   /** (ms) */
@@ -64,6 +65,8 @@ export class ActiveStream {
   leaseOverAt: number | undefined;
   /** Text is to be stored, or announced, at a moment that is fixed already. */
   isScheduled = false;
+  /** Its producer may not read the thread any more. */
+  isShutOut = false;
   /** How it is about to end: no more text is taken. */
   ending: 'complete' | 'failed' | 'interrupted' | undefined;
   /** Parts on their way into the store. */
@@ -92,6 +95,7 @@ export class ActiveStream {
     this.text = new StreamText(content);
     this.startedAt = now;
     this.lengthAtStart = content.length;
+    this.pace = new TextPace(content.length, now);
     this.announcedLength = content.length;
     this.epoch = epoch;
     this.producer = producer;

@@ -1,4 +1,4 @@
-import type { ClientData, ClientPayload, JsonObject, Message, MessageStatus, Role } from '@threadwire/protocol';
+import type { ClientData, ClientPayload, JsonObject, Message, MessageStatus, Role, Thread } from '@threadwire/protocol';
 import { limits } from '@threadwire/protocol';
 import type { Logger } from '../logger.ts';
 import { RequestError, invalidPayload, refused, toRequestError } from '../request-error.ts';
@@ -16,6 +16,7 @@ import type {
   WriteOp,
   WriteResult,
 } from '../store/thread-store.ts';
+import { mayRead } from '../threads/access.ts';
 import type { Actor } from '../threads/access.ts';
 import type { TextChange } from '../threads/durable-event.ts';
 import { ActiveStream } from './active-stream.ts';
@@ -116,7 +117,7 @@ export class Streams {
   /** Takes a chunk: in the order of the calls, whatever they come to. */
   take(producer: StreamProducer, chunk: ClientPayload<'stream_chunk'>, waiter: TextWaiter): void {
     const stream = this.#active.get(chunk.stream_id);
-    if (stream?.producer !== producer) {
+    if (stream?.producer !== producer || stream.isShutOut) {
       void this.#refuseText(producer.actor, chunk, waiter);
       return;
     }
@@ -151,7 +152,7 @@ export class Streams {
     const { stream_id: id, offset, status, error, metadata } = request;
     const stream = this.#active.get(id);
     const { actor } = producer;
-    if (stream?.producer !== producer) {
+    if (stream?.producer !== producer || stream.isShutOut) {
       // The store tells a repeat of what it was ended by.
       const threadId = await this.#threadOf(id);
       return await this.#end({ threadId, actor, id, status, epoch: noEpoch, offset });
@@ -214,6 +215,20 @@ export class Streams {
     for (const stream of this.#ofProducer.get(producer) ?? []) stream.leaseOverAt ??= leaseOverAt;
   }
 
+  /** Who may read a thread has changed: who may not any more writes nothing in it, and hears nothing of it. */
+  accessChanged(thread: Thread): void {
+    for (const stream of this.#active.values()) {
+      const { producer, id: streamId, threadId } = stream;
+      if (threadId !== thread.id) continue;
+      const wasShutOut = stream.isShutOut;
+      stream.isShutOut = !mayRead(thread, producer.actor);
+      if (!stream.isShutOut || wasShutOut) continue;
+      const error = refused(streamNotFound);
+      this.#dropUnstored(stream, error);
+      producer.streamLost({ threadId, streamId, status: 'streaming', error });
+    }
+  }
+
   /** What an op came to, before anybody hears of it. */
   settled(op: WriteOp, result: WriteResult): void {
     if (!result.ok) return;
@@ -239,7 +254,9 @@ export class Streams {
       now: steadyNow(),
     });
     if (before) {
-      this.#lose(before, 'streaming', refused(takenOver));
+      // Who takes up what is its own already is not fenced; what it had sent beyond the stored text it sends again.
+      const isItsOwn = before.producer === producer;
+      this.#lose(before, 'streaming', refused(isItsOwn ? wrongOffset(message.content.length) : takenOver));
       stream.announcedLength = before.announcedLength;
       stream.announcedAt = before.announcedAt;
     }
@@ -258,7 +275,7 @@ export class Streams {
     if (!stream.producer.isClosed) stream.leaseOverAt = undefined;
     const isAll = offset === stream.announcedLength && offset + text.length === length;
     stream.text.stored(length);
-    stream.firstTextAt ??= this.#ports.steadyNow();
+    stream.pace.grown(length, this.#ports.steadyNow());
     if (this.#waitMs(stream) === 0) this.#announce(stream, isAll ? text : undefined);
     stream.stored(length);
   }
@@ -283,7 +300,7 @@ export class Streams {
     this.#remove(stream);
     stream.reject(error);
     // Text that was on its way then is refused, too.
-    if (isNews) producer.streamLost({ threadId, streamId, status, reason, error });
+    if (isNews && !stream.isShutOut) producer.streamLost({ threadId, streamId, status, reason, error });
   }
 
   /** Text that could not be stored is not tried again from now on. */
@@ -401,15 +418,20 @@ export class Streams {
       this.#lose(stream, status, error);
       return;
     }
-    stream.reject(error);
     if (refusal.details?.expected_offset !== undefined) {
+      stream.reject(error);
       // What was to be stored before it was not.
       stream.text.failed();
     } else {
       // Its producer may no longer write to the thread.
-      stream.text = new StreamText(stream.text.slice(0, stream.text.storedLength));
-      stream.leaseOverAt ??= this.#ports.steadyNow() + this.#ports.leaseMs;
+      this.#dropUnstored(stream, error);
     }
+  }
+
+  #dropUnstored(stream: ActiveStream, error: RequestError): void {
+    stream.reject(error);
+    stream.text = new StreamText(stream.text.slice(0, stream.text.storedLength));
+    stream.leaseOverAt ??= this.#ports.steadyNow() + this.#ports.leaseMs;
   }
 
   async #refuseText(

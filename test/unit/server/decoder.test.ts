@@ -183,3 +183,20 @@ describe('the size of an event', () => {
     expect(bytesOf(['ping'])).toBe(0);
   });
 });
+
+test('text does not overtake an event that came before it', async () => {
+  const decoder = new TolerantDecoder();
+  const taken: string[] = [];
+  decoder.textIntake = { take: (packet) => packet.includes('stream_chunk') && taken.push(packet) > 0 };
+  const passedOn: unknown[] = [];
+  decoder.on('decoded', ({ data }: Packet) => passedOn.push((data as unknown[])[0]));
+  const chunk = '2["stream_chunk",{"stream_id":"s","offset":0,"delta":"a"}]';
+  decoder.add(chunk);
+  expect(taken).toHaveLength(1);
+  for (const frame of ['2["stream_end",{}]', chunk, chunk]) decoder.add(frame);
+  expect(passedOn).toEqual(['stream_end', 'stream_chunk', 'stream_chunk']);
+  // Once those have been passed on it goes the short way again.
+  await new Promise((resolve) => setImmediate(resolve));
+  decoder.add(chunk);
+  expect([taken.length, passedOn.length]).toEqual([2, 3]);
+});

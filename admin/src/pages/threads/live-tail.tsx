@@ -36,7 +36,7 @@ export function LiveTail({ threadId }: { readonly threadId: string }): ReactElem
   const link = useLink();
   const confirm = useConfirm();
   const now = useNow();
-  const { lines, hasBodies, hasSkipped, seenSeq, failure, restart } = useTail(threadId);
+  const { lines, hasBodies, hasSkipped, seenSeq, failure, view, restart } = useTail(threadId);
   const [isPaused, setPaused] = useState(false);
   const [isPointedAt, setPointedAt] = useState(false);
   const [isHidden, setHidden] = useState(false);
@@ -62,7 +62,7 @@ export function LiveTail({ threadId }: { readonly threadId: string }): ReactElem
       action: 'Show text',
       isHarmful: false,
       run: async () => {
-        await link.request('read_bodies', { thread_id: threadId });
+        await link.request('read_bodies', { thread_id: threadId, view });
         setHidden(false);
         restart();
         return 'The text is shown; that is noted in the audit log.';

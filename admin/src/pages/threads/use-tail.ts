@@ -6,8 +6,12 @@ import type { TailState } from './tail-state.ts';
 
 const everyMs = 1000;
 
+let views = 0;
+
 interface Tail extends TailState {
   readonly failure: unknown;
+  /** What the server calls this look at the thread. */
+  readonly view: string;
   /** Begins anew: what was without text is read again. */
   readonly restart: () => void;
 }
@@ -17,6 +21,7 @@ export function useTail(threadId: string): Tail {
   const link = useLink();
   const isOnline = useLinkState() === 'online';
   const isVisible = useVisible();
+  const [view] = useState(() => String((views += 1)));
   const [tail, setTail] = useState(emptyTail);
   const [failure, setFailure] = useState<unknown>();
   const [round, setRound] = useState(0);
@@ -30,6 +35,7 @@ export function useTail(threadId: string): Tail {
       try {
         const answer = await link.request('tail', {
           thread_id: threadId,
+          view,
           ...(seenSeq !== undefined && { after_seq: seenSeq }),
         });
         if (isOver) return;
@@ -46,10 +52,10 @@ export function useTail(threadId: string): Tail {
       isOver = true;
       clearTimeout(timer);
     };
-  }, [link, threadId, isOnline, isVisible, round]);
+  }, [link, threadId, view, isOnline, isVisible, round]);
   const restart = useCallback(() => {
     last.current = emptyTail;
     setRound((round) => round + 1);
   }, []);
-  return { ...tail, failure, restart };
+  return { ...tail, failure, view, restart };
 }

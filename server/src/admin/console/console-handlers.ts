@@ -29,6 +29,8 @@ export interface ConsoleHandlersPorts {
 /** Of the threads that were active last so many are searched. */
 const maxSearched = 1000;
 const listPage = 100;
+/** Views with text at a time, of one page. */
+const maxOpenViews = 20;
 /** Changes of a thread that are shown at a time. */
 const tailLimit = 50;
 /** So much text of them, but for one that has more by itself. */
@@ -98,10 +100,10 @@ export function consoleHandlers(ports: ConsoleHandlersPorts): ConsoleHandlers {
       };
     },
 
-    tail: async ({ thread_id: id, after_seq: afterSeq }, { openThreads }) => {
+    tail: async ({ thread_id: id, view, after_seq: afterSeq }, { openViews }) => {
       const [thread] = await store.threads([id]);
       if (!thread) throw new RequestError('thread_not_found', `There is no thread ${id}.`);
-      const hasBodies = openThreads.has(id);
+      const hasBodies = view !== undefined && openViews.get(view) === id;
       // Where it is not known what was seen, the last changes: each has one seq.
       const after = afterSeq ?? Math.max(0, thread.head_seq - tailLimit);
       const { messages, headSeq } = await store.changesAfter(id, after, tailLimit);
@@ -111,8 +113,12 @@ export function consoleHandlers(ports: ConsoleHandlersPorts): ConsoleHandlers {
       return { head_seq: seen, has_bodies: hasBodies, lines: shown.map((message) => tailLine(message, hasBodies)) };
     },
 
-    read_bodies: ({ thread_id: id }, { openThreads }) => {
-      openThreads.add(id);
+    read_bodies: async ({ thread_id: id, view }, { openViews }) => {
+      const [thread] = await store.threads([id]);
+      if (!thread) throw new RequestError('thread_not_found', `There is no thread ${id}.`);
+      openViews.set(view, id);
+      const [oldest] = openViews.keys();
+      if (openViews.size > maxOpenViews) openViews.delete(oldest!);
       return {};
     },
 
@@ -139,27 +145,32 @@ export function consoleHandlers(ports: ConsoleHandlersPorts): ConsoleHandlers {
 
     audit: async ({ before, limit }) => ({ entries: await audit.latest(limit, before) }),
 
-    cancel_stream: async (payload) => {
-      const { status } = await services.streams.cancel(operatorActor, payload);
+    cancel_stream: async (payload, { note }) => {
+      const { status, sender, thread_id: threadId } = await services.streams.cancel(operatorActor, payload);
+      note(`of ${sender.id} in ${threadId}`);
       return { status };
     },
 
-    disconnect: ({ client_id: clientId }) => {
+    disconnect: ({ client_id: clientId }, { note }) => {
       const found = byClientId(clientId);
       if (!found) throw gone();
+      note(`of ${found.actor.id} at ${found.facts.address}`);
       found.fail(disconnected().toObject());
       return { connections: 1 };
     },
 
-    disconnect_user: ({ user_id: userId }) => {
+    disconnect_user: ({ user_id: userId }, { note }) => {
       const found = [...rooms.connections.values()].filter(({ actor }) => actor.id === userId);
       for (const connection of found) connection.fail(disconnected().toObject());
+      note(counted(found.length));
       return { connections: found.length };
     },
 
-    revoke_user: async ({ user_id: userId, reason = '' }, { operator: by }) => {
+    revoke_user: async ({ user_id: userId, reason = '' }, { operator: by, note }) => {
       await revocations.revoke({ userId, at: now(), operator: by, reason });
-      return { connections: expel(services, userId, revoked()) };
+      const connections = expel(services, userId, revoked());
+      note(counted(connections));
+      return { connections };
     },
 
     restore_user: async ({ user_id: userId }) => {
@@ -167,9 +178,11 @@ export function consoleHandlers(ports: ConsoleHandlersPorts): ConsoleHandlers {
       return {};
     },
 
-    announce: (status) => {
+    announce: (status, { note }) => {
       rooms.broadcast('system_status', status);
-      return { connections: rooms.connections.size };
+      const { size } = rooms.connections;
+      note(counted(size));
+      return { connections: size };
     },
 
     drain: () => {
@@ -177,6 +190,10 @@ export function consoleHandlers(ports: ConsoleHandlersPorts): ConsoleHandlers {
       return {};
     },
   };
+}
+
+function counted(connections: number): string {
+  return connections === 1 ? '1 connection' : `${connections} connections`;
 }
 
 function gone(): RequestError {

@@ -1,4 +1,4 @@
-import { idSchema, reasonSchema } from '@threadwire/protocol';
+import { cleanText, idSchema, reasonSchema } from '@threadwire/protocol';
 import type { ErrorCode, MessageStatus, Role } from '@threadwire/protocol';
 import { z } from 'zod';
 import type { AuditEntry } from '../../store/thread-store.ts';
@@ -7,6 +7,8 @@ import type { AuditEntry } from '../../store/thread-store.ts';
 // `console`, with the name of the request, its payload, and an ack that gets a ConsoleAnswer.
 
 const search = z.string().max(200).default('');
+/** A page's name for one look at a thread, from opening to leaving it. */
+const view = z.string().min(1).max(64);
 const limit = z.int().min(1).max(500).default(100);
 
 const connectionOrders = ['user', 'address', 'connected_at', 'subscriptions', 'buffered_bytes'] as const;
@@ -16,8 +18,9 @@ export const consoleRequests = {
   overview: z.strictObject({ after: z.number().optional() }),
   threads: z.strictObject({ search, limit }),
   thread: z.strictObject({ thread_id: idSchema }),
-  tail: z.strictObject({ thread_id: idSchema, after_seq: z.int().min(0).optional() }),
-  read_bodies: z.strictObject({ thread_id: idSchema }),
+  tail: z.strictObject({ thread_id: idSchema, view: view.optional(), after_seq: z.int().min(0).optional() }),
+  /** From now on `tail` has texts, where it is asked for the same view of the same thread. */
+  read_bodies: z.strictObject({ thread_id: idSchema, view }),
   streams: z.strictObject({}),
   connections: z.strictObject({
     search,
@@ -35,7 +38,7 @@ export const consoleRequests = {
   disconnect_user: z.strictObject({ user_id: idSchema }),
   revoke_user: z.strictObject({ user_id: idSchema, reason: reasonSchema.optional() }),
   restore_user: z.strictObject({ user_id: idSchema }),
-  announce: z.strictObject({ status: z.enum(['ok', 'degraded']), message: z.string().max(500).optional() }),
+  announce: z.strictObject({ status: z.enum(['ok', 'degraded']), message: cleanText.max(500).optional() }),
   drain: z.strictObject({}),
 } as const;
 
@@ -123,7 +126,7 @@ export interface TailLine {
   readonly updated_at: string;
   /** UTF-16 units of its text. */
   readonly length: number;
-  /** Its text; null unless the operator asked for the thread's bodies on this connection. */
+  /** Its text; null unless the operator asked for bodies in this view. */
   readonly content: string | null;
 }
 
@@ -139,7 +142,9 @@ export interface StreamLine {
   readonly age_ms: number;
   /** From its start to its first text; null before that, and where it was taken up. */
   readonly first_text_ms: number | null;
-  /** UTF-16 units per second, since it began or was taken up. */
+  /** Since its last text; null before the first one, and until more comes where it was taken up. */
+  readonly last_text_ms: number | null;
+  /** UTF-16 units per second: of the last ten seconds or so, or, once it has ended, since it began or was taken up. */
   readonly units_per_second: number;
 }
 

@@ -20,15 +20,21 @@ import type {
 export type ConsoleHandlers = {
   readonly [R in ConsoleRequest]: (
     payload: ConsolePayload<R>,
-    visit: Visit,
+    context: ConsoleContext,
   ) => ConsoleAnswers[R] | Promise<ConsoleAnswers[R]>;
 };
 
 /** One connection of an operator. */
 export interface Visit {
   readonly operator: string;
-  /** The threads of which the operator has asked to see the text. */
-  readonly openThreads: Set<string>;
+  /** The views in which the operator has asked to see the text, with the thread of each. */
+  readonly openViews: Map<string, string>;
+}
+
+/** What a request is carried out with. */
+export interface ConsoleContext extends Visit {
+  /** Says of an action, for the log, what its payload does not tell: whose stream it was, how many there were. */
+  readonly note: (text: string) => void;
 }
 
 export interface ConsolePorts {
@@ -58,7 +64,7 @@ export class Console {
   /** Answers an operator who has connected. */
   attend(socket: OperatorSocket): void {
     const bucket = new TokenBucket(requestsPerSecond, requestBurst, this.#ports.now());
-    const visit: Visit = { operator: socket.data.session.username, openThreads: new Set() };
+    const visit: Visit = { operator: socket.data.session.username, openViews: new Map() };
     const flow = flowOf(socket.conn);
     socket.on('console', (...args: readonly unknown[]) => {
       const ack = args.at(-1);
@@ -101,13 +107,16 @@ export class Console {
   ): Promise<ConsoleAnswers[R]> {
     const { handlers, audit } = this.#ports;
     const payload = parse(consoleRequests[name] as unknown as z.ZodType<ConsolePayload<R>>, given, 'The payload');
-    if (!isAction(name)) return await handlers[name](payload, visit);
+    let noted = '';
+    const context: ConsoleContext = { ...visit, note: (text) => (noted = text) };
+    if (!isAction(name)) return await handlers[name](payload, context);
     // From where it is done: a cookie that was taken away acts from elsewhere than where its login was.
     const address = plainAddress(socket.handshake.address);
     const entry = { operator: visit.operator, address, action: name, target: targetOf(payload) };
     try {
-      const data = await handlers[name](payload, visit);
-      audit.record({ ...entry, outcome: 'ok', detail: detailOf(payload) });
+      const data = await handlers[name](payload, context);
+      const detail = [noted, writtenWith(payload)].filter((text) => text !== '').join(': ');
+      audit.record({ ...entry, outcome: 'ok', detail });
       // Who is told that it was done may rely on its being noted, or on the store's being away.
       await audit.flush();
       return data;
@@ -129,7 +138,7 @@ function targetOf(payload: object): string {
 }
 
 /** What the operator wrote along with it. */
-function detailOf(payload: object): string {
+function writtenWith(payload: object): string {
   return firstOf(payload, ['reason', 'message']);
 }
 

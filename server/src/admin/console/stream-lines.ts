@@ -39,8 +39,10 @@ export class StreamLines {
   }
 
   #line(stream: ActiveStream, ended?: StreamEndStatus): StreamLine {
-    const { id, threadId, senderId, text, startedAt, firstTextAt, lengthAtStart, leaseOverAt } = stream;
-    const ageMs = Math.max(0, this.#steadyNow() - startedAt);
+    const { id, threadId, senderId, text, startedAt, pace, lengthAtStart, leaseOverAt } = stream;
+    const now = this.#steadyNow();
+    const ageMs = Math.max(0, now - startedAt);
+    const { firstAt, lastAt } = pace;
     const length = text.storedLength;
     return {
       id,
@@ -49,8 +51,11 @@ export class StreamLines {
       state: ended ?? (leaseOverAt === undefined ? 'streaming' : 'waiting'),
       length,
       age_ms: Math.round(ageMs),
-      first_text_ms: firstTextAt === undefined || lengthAtStart > 0 ? null : Math.round(firstTextAt - startedAt),
-      units_per_second: ageMs === 0 ? 0 : Math.round((length - lengthAtStart) / (ageMs / 1000)),
+      first_text_ms: firstAt === undefined || lengthAtStart > 0 ? null : Math.round(firstAt - startedAt),
+      last_text_ms: lastAt === undefined ? null : Math.round(now - lastAt),
+      units_per_second: Math.round(
+        ended ? (length - lengthAtStart) / (Math.max(ageMs, 1) / 1000) : pace.perSecond(now),
+      ),
     };
   }
 }

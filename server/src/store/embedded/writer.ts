@@ -299,11 +299,13 @@ export class Writer implements WriterMethods {
     const message = toMessage(thread.id, row!);
     if (decision.do === 'nothing') return { ok: true, message, changed: false };
 
-    const { content, metadata, status } = decision.fields;
+    const { content, metadata, status, error } = decision.fields;
     this.#advance(thread, op.at).isEdited = true;
     const seq = thread.headSeq;
-    this.#statements.updateMessage(seq, status, op.at, JSON.stringify(metadata), content, row![0]);
-    return { ok: true, message: { ...message, ...decision.fields, seq, updated_at: toTime(op.at) }, changed: true };
+    this.#statements.updateMessage(seq, status, op.at, error ?? null, JSON.stringify(metadata), content, row![0]);
+    const { error: _, ...rest } = message;
+    const changed = { ...rest, content, metadata, status, seq, updated_at: toTime(op.at) };
+    return { ok: true, message: error === undefined ? changed : { ...changed, error }, changed: true };
   }
 
   /** Takes the thread's next seq. */
@@ -376,7 +378,7 @@ function prepare(db: Sqlite) {
         'created_at, updated_at, metadata, content) VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11)',
     ),
     updateMessage: db.change(
-      'UPDATE messages SET seq = ?, status = ?, updated_at = ?, metadata = ?, content = ? WHERE key = ?',
+      'UPDATE messages SET seq = ?, status = ?, updated_at = ?, error = ?, metadata = ?, content = ? WHERE key = ?',
     ),
     messageById: db.one<MessageRow>(`${message} WHERE m.id = ? AND m.thread = ?`),
     messageByKey: db.one<MessageRow>(`${message} WHERE m.key = ?`),

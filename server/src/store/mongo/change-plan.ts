@@ -26,8 +26,8 @@ export function planChange(
   const decision = decideChange(stored ? toMessage(stored) : undefined, op);
   if (decision.do === 'refuse') return decision.refusal;
   if (decision.do === 'nothing') return 'nothing';
-  const { content, metadata, status } = decision.fields;
-  return { condition: {}, set: { content, metadata: JSON.stringify(metadata), status }, keepsParts: false };
+  const { content, metadata, status, error = null } = decision.fields;
+  return { condition: {}, set: { content, metadata: JSON.stringify(metadata), status, error }, keepsParts: false };
 }
 
 /**

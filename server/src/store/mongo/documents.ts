@@ -41,7 +41,7 @@ export type MessageDocument = {
   readonly content: string;
   readonly metadata: string;
   readonly status: MessageStatus;
-  readonly error?: string;
+  readonly error?: string | null;
   readonly created_at: Date;
   readonly updated_at: Date;
   /** Like `updated_at`, but never before that of an earlier seq: clocks of several servers differ. */
@@ -183,7 +183,7 @@ export function toMessage(document: StoredMessage): Message {
     status: document.status,
     created_at: document.created_at.toISOString(),
     updated_at: document.updated_at.toISOString(),
-    ...(error === undefined ? undefined : { error }),
+    ...(error === undefined || error === null ? undefined : { error }),
   };
 }
 

@@ -568,6 +568,24 @@ describe('somebody else', () => {
     }
   });
 
+  test('who takes up a stream of its own is not fenced: what waits for more text is to be sent again', async () => {
+    const bench = new StreamBench();
+    const { id, producer } = await bench.running();
+    void bench.chunk(producer, id, 0, 'a');
+    await bench.commit();
+    const half = bench.chunk(producer, id, 1, 'b\ud83d');
+    await bench.clock.advance(50);
+    await bench.commit();
+    const { offset } = await bench.start(producer);
+    expect(offset).toBe(2);
+    await expect(half).resolves.toBe('stream_conflict {"expected_offset":2}');
+    const again = bench.chunk(producer, id, 2, '\ud83d\ude00');
+    await bench.clock.advance(50);
+    await bench.commit();
+    expect(await again).toBe('4');
+    expect(bench.textOf(id)).toBe('ab\ud83d\ude00');
+  });
+
   test('who is another user may not write, and what is no stream is not found', async () => {
     const bench = new StreamBench();
     const { id } = await bench.running();
