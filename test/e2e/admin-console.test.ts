@@ -411,7 +411,9 @@ describeInChromium('the console of operators', (browser) => {
       await window.open('Audit log');
       // What was typed into the login's field for the name may have been the password.
       await window.row('Audit log', 'another name').getByText('refused', { exact: true }).waitFor();
-      expect(await window.row('Audit log', attack).count()).toBe(0);
+      // It is there as the reason of what the operator did, and nowhere else.
+      await window.row('Audit log', attack).getByText('revoke_user').waitFor();
+      expect(await window.row('Audit log', attack).count()).toBe(1);
       // An address, too, is what somebody gave.
       await page.goto(`${app.url}/admin/#/threads/${encodeURIComponent(attack)}`);
       await page.getByRole('alert').filter({ hasText: 'not valid' }).waitFor();
