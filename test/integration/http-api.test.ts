@@ -472,6 +472,11 @@ describe('requests that are wrong', () => {
     },
   );
 
+  test('the message_id of a request is in the error that answers it', async () => {
+    const body = { content: 'x', message_id: 'mine' };
+    expectError(await ada('POST', '/api/threads/none/messages', body), 404, 'thread_not_found', { message_id: 'mine' });
+  });
+
   test('a body that is not UTF-8: nothing else is put in its place', async () => {
     const headers = { 'Content-Type': 'application/json' };
     const body = Buffer.from('{"content":"caf\xe9"}', 'latin1');

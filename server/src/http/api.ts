@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { finished } from 'node:stream';
 import { promisify } from 'node:util';
-import { clientEvents, httpRoutes, idSchema, limits } from '@threadwire/protocol';
+import { clientEvents, httpRoutes, idSchema, limits, messageIdSchema } from '@threadwire/protocol';
 import type { ClientEvent, ClientPayload } from '@threadwire/protocol';
 import express from 'express';
 import type { Request, Response, Router } from 'express';
@@ -94,7 +94,9 @@ async function serve(
   const identity = await authenticate(services, request);
   requestLimits.admit(request, identity);
   if (route.event === 'stream_body') {
-    const fields = parse(streamBodySchema, fieldsOf(request, route), 'The request');
+    const given = fieldsOf(request, route);
+    noteMessageId(about, given);
+    const fields = parse(streamBodySchema, given, 'The request');
     const message = await streamBody(services, lifecycle, identity, request, fields, (id) => {
       about.stream_id = id;
       services.logger.debug({ request_id: response.locals['requestId'], stream_id: id }, 'a body is streamed');
@@ -111,8 +113,10 @@ async function serve(
   // Answered is what has left, or has nobody left to go to.
   finished(response, lifecycle.beginWork());
   const context = contextOf(services, { actor: identity.actor });
+  const given = fieldsOf(request, route);
+  noteMessageId(about, given);
   const arrivedAt = performance.now();
-  const { data, isRepeat = false } = await actions[route.event](context, fieldsOf(request, route));
+  const { data, isRepeat = false } = await actions[route.event](context, given);
   const [first, second = first] = route.statuses as readonly [number, number?];
   services.metrics.answered(`http ${route.event}`, 'ok');
   if (route.event === 'send_message') services.metrics.acknowledged(performance.now() - arrivedAt);
@@ -123,6 +127,11 @@ async function serve(
 function aboutRequest({ params }: Request): RequestAbout {
   const threadId = idSchema.safeParse(params['thread_id']);
   return threadId.success ? { thread_id: threadId.data } : {};
+}
+
+function noteMessageId(about: RequestAbout, { message_id: given }: Record<string, unknown>): void {
+  const messageId = messageIdSchema.safeParse(given);
+  if (messageId.success) about.message_id = messageId.data;
 }
 
 function refuseWhileDraining(lifecycle: Lifecycle, response: Response): void {

@@ -6,7 +6,7 @@ import type { Services } from '../services.ts';
 import { answerEarly } from './early-answer.ts';
 
 /** What an error may say about the request that it answers; in the response's locals as `about`. */
-export type RequestAbout = { -readonly [F in 'thread_id' | 'stream_id']?: ErrorObject[F] };
+export type RequestAbout = { -readonly [F in 'thread_id' | 'stream_id' | 'message_id']?: ErrorObject[F] };
 
 /** Answers whatever was thrown while a request was served, as an error object with its status. */
 export function createErrorHandler({ logger, metrics, activity }: Services): ErrorRequestHandler {
