@@ -308,6 +308,10 @@ export class ThreadwireClient {
       case 'stream_end': {
         const news = { event, payload } as ThreadNews;
         this.#subscriptions.receive(news.payload.thread_id, news);
+        if (news.event === 'stream_end') {
+          const { stream_id: id, status, reason } = news.payload;
+          this.#streams.ended(id, status, reason);
+        }
         // Handlers get it from there: in order, and once.
         return;
       }

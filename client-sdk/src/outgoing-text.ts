@@ -62,6 +62,11 @@ export class OutgoingText {
     return offset >= this.#stored && offset <= this.sendable;
   }
 
+  /** Whether a text is, from what is stored on, what was given here. */
+  matches(text: string): boolean {
+    return text.length >= this.#stored && this.#text.startsWith(text.slice(this.#stored));
+  }
+
   /** The server has stored everything before `offset`. */
   drop(offset: number): void {
     if (offset <= this.#stored || !this.holds(offset)) return;

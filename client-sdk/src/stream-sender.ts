@@ -1,11 +1,13 @@
-import type { Answer, ClientData, ClientEvent, ClientPayload, Message, MessageStatus } from '@threadwire/protocol';
+import type { ClientData, ClientPayload, Message, MessageStatus } from '@threadwire/protocol';
 import { backoffMs } from './backoff.ts';
 import type { BackoffOptions } from './backoff.ts';
 import type { Clock } from './clock.ts';
 import type { Connection } from './connection.ts';
-import { ThreadwireError, noAnswer } from './errors.ts';
+import type { ThreadwireError } from './errors.ts';
 import { OutgoingText } from './outgoing-text.ts';
 import type { Requests } from './requests.ts';
+import { streamClosed, takenOver, textLost } from './stream-errors.ts';
+import { StreamRequests } from './stream-requests.ts';
 
 export interface StreamPorts {
   readonly connection: Pick<Connection, 'emit' | 'state'>;
@@ -29,17 +31,18 @@ const maxUnstored = 64 * 1024;
 /** Chunks that are under way without an answer, and the text in them. */
 const maxChunksInFlight = 8;
 const maxTextInFlight = 64 * 1024;
-const answerTimeoutMs = 10_000;
 
 /**
  * Writes one stream, across breaks. Keeps what is not known to be stored; after every break, and after every refusal that
- * may pass, it starts the same stream again, is told where to go on, and sends from there.
+ * may pass, it starts the same stream again, is told where to go on, and sends from there. After a break it looks first
+ * whether somebody else has taken the stream over meanwhile: to start it again would take it from them.
  */
 export class StreamSender {
   readonly #ports: StreamPorts;
   readonly #start: ClientPayload<'stream_start'>;
   /** Nothing is due any more, not even an answer. */
   readonly #onOver: () => void;
+  readonly #requests: StreamRequests;
   readonly #abort = new AbortController();
   /** `waiting`: for the connection, or for a better time. `starting`: the server was asked where to go on. */
   #phase: 'waiting' | 'starting' | 'open' | 'over' = 'waiting';
@@ -48,13 +51,16 @@ export class StreamSender {
   #text = new OutgoingText(0);
   /** What was sent since the last start. */
   #sent = 0;
-  /** Counts starts and breaks: an answer that belongs to an earlier one means nothing any more. */
-  #epoch = 0;
+  /** What was ever sent: text beyond it is somebody else's. */
+  #everSent = 0;
+  /** The connection broke since the last start. */
+  #wasLost = false;
+  /** The length of the streamed text at its end. */
+  #endedAt: number | undefined;
   #chunksInFlight = 0;
-  #unanswered = 0;
   /** Failures since something was stored. */
   #attempt = 0;
-  #cancelTimer: () => void = () => undefined;
+  #cancelPause: () => void = () => undefined;
   #isPumpDue = false;
   #isAsked = false;
   #isAbandoned = false;
@@ -68,6 +74,11 @@ export class StreamSender {
     this.#ports = ports;
     this.#start = start;
     this.#onOver = onOver;
+    this.#requests = new StreamRequests(
+      ports,
+      (error) => this.#refused(error),
+      (error) => this.#resumeLater(error),
+    );
   }
 
   /** As the server last gave it; there is one once it has {@link started}. */
@@ -117,7 +128,7 @@ export class StreamSender {
     const isRepeat = this.#ending?.status === ending.status;
     const refusal = this.#refusal();
     // Also where it had ended so before this client began.
-    if (this.#phase === 'over' && this.message.status === ending.status) return Promise.resolve(this.message);
+    if (this.#phase === 'over' && this.#isEndedAs(ending.status)) return Promise.resolve(this.message);
     if (refusal && (this.#phase === 'over' || !isRepeat)) return Promise.reject(refusal);
     if (!this.#ending) {
       this.#ending = ending;
@@ -158,6 +169,7 @@ export class StreamSender {
 
   /** The connection broke. */
   lost(): void {
+    this.#wasLost = true;
     this.#rest();
   }
 
@@ -171,24 +183,56 @@ export class StreamSender {
     this.#giveUp(this.#closedError('cancelled', reason), 'cancelled');
   }
 
+  /** Readers were told that it has ended. */
+  endedElsewhere(status: MessageStatus, reason: string | undefined): void {
+    // The answer to the own end, or to the own cancel, says the same.
+    if (status === this.#ending?.status) return;
+    this.#giveUp(this.#closedError(status, reason), status);
+  }
+
   #resume(): void {
     if (this.#phase === 'over' || this.#phase === 'starting' || this.#ports.connection.state.phase !== 'connected')
       return;
     this.#rest();
     this.#phase = 'starting';
+    if (this.#message && this.#wasLost) this.#look(this.#message);
+    else this.#restart();
+  }
+
+  /** Looks at the stream, and leaves it to whoever else has written to it. */
+  #look({ id, thread_id }: Message): void {
+    this.#requests.send('fetch_history', { thread_id, limit: 0 }, ({ streaming }) => {
+      const message = streaming.find((one) => one.id === id);
+      // Of one that has ended the start says how.
+      if (message && message.content.length >= this.#text.stored && !this.#isOwn(message)) this.#takenOver();
+      else this.#restart();
+    });
+  }
+
+  #isOwn({ content }: Message): boolean {
+    return content.length <= this.#everSent && this.#text.matches(content);
+  }
+
+  #restart(): void {
     this.#isAsked = true;
-    this.#emit('stream_start', this.#start, (data) => this.#resumed(data));
+    this.#requests.send('stream_start', this.#start, (data) => this.#resumed(data));
   }
 
   #resumed({ message, offset }: ClientData<'stream_start'>): void {
     const isFirst = this.#message === undefined;
     this.#take(message);
-    if (isFirst) this.#text = new OutgoingText(offset);
+    this.#wasLost = false;
+    if (isFirst) {
+      this.#text = new OutgoingText(offset);
+      this.#everSent = offset;
+    }
     for (const { resolve } of this.#starters.splice(0)) resolve();
     if (message.status !== 'streaming') {
-      this.#ended(message);
+      this.#ended(message, offset);
     } else if (this.#isAbandoned) {
       this.abandon();
+    } else if (offset > this.#everSent) {
+      this.#takenOver();
     } else if (!this.#text.holds(offset)) {
       this.#lostText(offset);
     } else {
@@ -218,8 +262,9 @@ export class StreamSender {
       if (!delta || (this.#chunksInFlight > 0 && inFlight + delta.length > maxTextInFlight)) break;
       const chunk = { stream_id: this.message.id, offset: this.#sent, delta };
       this.#sent += delta.length;
+      this.#everSent = Math.max(this.#everSent, this.#sent);
       this.#chunksInFlight += 1;
-      this.#emit('stream_chunk', chunk, ({ offset }) => {
+      this.#requests.send('stream_chunk', chunk, ({ offset }) => {
         this.#chunksInFlight -= 1;
         this.#stored(offset);
         this.#pump();
@@ -228,29 +273,9 @@ export class StreamSender {
     if (this.#phase !== 'open' || !this.#ending || this.#isEndSent || this.#sent < this.#text.length) return;
     this.#isEndSent = true;
     const end = { ...this.#ending, stream_id: this.message.id, offset: this.#text.length };
-    this.#emit('stream_end', end, ({ message }) => {
+    this.#requests.send('stream_end', end, ({ message }) => {
       this.#take(message);
-      this.#ended(message);
-    });
-  }
-
-  #emit<E extends ClientEvent>(event: E, payload: ClientPayload<E>, taken: (data: ClientData<E>) => void): void {
-    const epoch = this.#epoch;
-    this.#unanswered += 1;
-    if (this.#unanswered === 1) this.#expectAnswer(event);
-    this.#ports.connection.emit(event, payload, (answer: Answer<E>) => {
-      if (epoch !== this.#epoch) return;
-      this.#unanswered -= 1;
-      this.#cancelTimer();
-      if (this.#unanswered > 0) this.#expectAnswer(event);
-      if (answer.ok) taken(answer.data);
-      else this.#refused(new ThreadwireError(answer.error));
-    });
-  }
-
-  #expectAnswer(event: ClientEvent): void {
-    this.#cancelTimer = this.#ports.clock.after(answerTimeoutMs, () => {
-      this.#resumeLater(noAnswer(event, `within ${answerTimeoutMs} ms`));
+      this.#ended(message, end.offset);
     });
   }
 
@@ -281,15 +306,14 @@ export class StreamSender {
     const pauseMs = refusal.retryAfterMs ?? backoffMs(this.#attempt, backoff, () => clock.random());
     this.#attempt += 1;
     if (isHint) this.#resume();
-    else this.#cancelTimer = clock.after(pauseMs, () => this.#resume());
+    else this.#cancelPause = clock.after(pauseMs, () => this.#resume());
   }
 
   /** Nothing is under way any more. */
   #rest(): void {
-    this.#cancelTimer();
-    this.#epoch += 1;
+    this.#cancelPause();
+    this.#requests.forget();
     this.#chunksInFlight = 0;
-    this.#unanswered = 0;
     this.#isEndSent = false;
     if (this.#phase !== 'over') this.#phase = 'waiting';
   }
@@ -306,9 +330,10 @@ export class StreamSender {
     this.#ports.onMessage(message);
   }
 
-  /** It has ended: as asked for, or otherwise. */
-  #ended(message: Message): void {
-    if (message.status !== this.#ending?.status) {
+  /** It has ended with so much text: as asked for, or otherwise. */
+  #ended(message: Message, length: number): void {
+    this.#endedAt = length;
+    if (!this.#ending || !this.#isEndedAs(this.#ending.status)) {
       this.#giveUp(this.#closedError(message.status), message.status);
       return;
     }
@@ -316,13 +341,20 @@ export class StreamSender {
     for (const { resolve } of this.#enders.splice(0)) resolve(message);
   }
 
-  /** The server is not where this can go on: it came back without what it had stored, or somebody else wrote. */
+  /** As it was to end, and with all of the text that was given here: somebody else's end says nothing of that. */
+  #isEndedAs(status: MessageStatus): boolean {
+    return this.message.status === status && this.#endedAt === this.#text.length;
+  }
+
+  #takenOver(): void {
+    this.#giveUp(takenOver(this.#start.thread_id));
+  }
+
+  /** The server is not where this can go on: it came back without what it had stored. */
   #lostText(offset: number): void {
     const { id } = this.message;
     const isLost = offset < this.#text.stored;
-    const message = `The server is at ${offset} of the stream's text, which cannot be gone on from.`;
-    const details = { expected_offset: offset };
-    this.#giveUp(new ThreadwireError({ code: 'stream_conflict', message, retry: 'never', details }));
+    this.#giveUp(textLost(this.#start.thread_id, offset));
     // Nobody else would end it before its time is up.
     if (isLost) this.#ports.requests.call('stream_cancel', { stream_id: id }).catch(() => undefined);
   }
@@ -351,12 +383,6 @@ export class StreamSender {
   }
 
   #closedError(status: MessageStatus, reason?: string): ThreadwireError {
-    return new ThreadwireError({
-      code: 'stream_closed',
-      message: reason === undefined ? `The stream has ended: it is ${status}.` : `The stream was ${status}: ${reason}`,
-      retry: 'never',
-      thread_id: this.#start.thread_id,
-      details: { status },
-    });
+    return streamClosed(this.#start.thread_id, status, reason);
   }
 }

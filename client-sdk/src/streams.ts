@@ -1,4 +1,4 @@
-import type { JsonObject, Role } from '@threadwire/protocol';
+import type { JsonObject, MessageStatus, Role } from '@threadwire/protocol';
 import { closedError } from './errors.ts';
 import type { ThreadwireError } from './errors.ts';
 import { newId } from './new-id.ts';
@@ -66,6 +66,13 @@ export class Streams {
   /** There will be no connection. */
   closed(error: ThreadwireError): void {
     for (const sender of Array.from(this.#senders)) sender.closed(error);
+  }
+
+  /** Readers were told that one has ended. */
+  ended(streamId: string, status: MessageStatus, reason: string | undefined): void {
+    for (const sender of Array.from(this.#senders)) {
+      if (sender.id === streamId) sender.endedElsewhere(status, reason);
+    }
   }
 
   /** Somebody cancelled one. */

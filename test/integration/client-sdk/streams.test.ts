@@ -53,6 +53,13 @@ async function newThread(sdk: SdkClient): Promise<string> {
   return id;
 }
 
+async function untilStored(sdk: SdkClient, threadId: string, content: string): Promise<void> {
+  await eventually(`${content} is stored`, async () => {
+    const { streaming } = await sdk.client.fetchHistory({ thread_id: threadId });
+    return streaming[0]?.content === content;
+  });
+}
+
 describe('a reply', () => {
   test('grows for everybody as it is written, and for who joins later', async () => {
     await using app = await startApp();
@@ -126,10 +133,7 @@ describe('a reply', () => {
     const id = await newThread(bot);
     const old = await bot.client.thread(id).startStream({ messageId: 'job-7' });
     await old.write('Hello, ');
-    await eventually('it is stored', async () => {
-      const { streaming } = await bot.client.fetchHistory({ thread_id: id });
-      return streaming[0]?.content === 'Hello, ';
-    });
+    await untilStored(bot, id, 'Hello, ');
     using next = openSdk(app.url, 'bot');
     const writer = await next.client.thread(id).startStream({ messageId: 'job-7' });
     expect([writer.id, writer.length]).toEqual([old.id, 7]);
@@ -139,6 +143,74 @@ describe('a reply', () => {
     expect(old.signal.reason).toMatchObject({ code: 'stream_conflict', details: { fenced: true } });
     expect(await writer.end()).toMatchObject({ content: 'Hello, you', status: 'complete' });
   });
+});
+
+describe('a reply that a second run of the same work goes on with', () => {
+  /** The first run's connection is gone when the second begins; it comes back to what the second has made of it. */
+  async function takeOver() {
+    const app = await startApp();
+    const proxy = await startFaultProxy({ port: app.server.port });
+    const first = openSdk(proxy.url, 'bot');
+    const second = openSdk(app.url, 'bot');
+    const id = await newThread(second);
+    const old = await first.client.thread(id).startStream({ messageId: 'job-8' });
+    await old.write('Hello');
+    await untilStored(second, id, 'Hello');
+    await proxy.refuse();
+    proxy.cut('rst');
+    await eventually('the loss', () => first.client.getStatus().state === 'reconnecting');
+    void old.write(' from the first');
+    const writer = await second.client.thread(id).startStream({ messageId: 'job-8' });
+    const close = async () => {
+      first.client.close();
+      second.client.close();
+      await proxy[Symbol.asyncDispose]();
+      await app[Symbol.asyncDispose]();
+    };
+    return { proxy, second, id, old, writer, [Symbol.asyncDispose]: close };
+  }
+
+  test('is left to it by the first one, which was away', async () => {
+    await using run = await takeOver();
+    const { proxy, second, id, old, writer } = run;
+    await writer.write(', you');
+    await untilStored(second, id, 'Hello, you');
+    const ending = old.end().catch((error: unknown) => error);
+    await proxy.accept();
+    const fenced = { code: 'stream_conflict', details: { fenced: true } };
+    expect(await within('the first knows', ending)).toMatchObject(fenced);
+    await writer.write('!');
+    expect(await writer.end()).toMatchObject({ status: 'complete', content: 'Hello, you!' });
+    expect(writer.signal.aborted).toBe(false);
+  });
+
+  test('and ended is not what the first one was to end it as', async () => {
+    await using run = await takeOver();
+    const { proxy, old, writer } = run;
+    const ending = old.end().catch((error: unknown) => error);
+    await writer.write(', you');
+    await writer.end();
+    await proxy.accept();
+    expect(await within('the first knows', ending)).toMatchObject({
+      code: 'stream_closed',
+      details: { status: 'complete' },
+    });
+    expect(old.message.content).toBe('Hello, you');
+  });
+});
+
+test('a writer that reads its thread hears when its reply is interrupted', async () => {
+  await using app = await startApp({ streamMaxIdleMs: 1000 });
+  using bot = openSdk(app.url, 'bot');
+  const id = await newThread(bot);
+  await bot.follow(id);
+  const writer = await bot.client.thread(id).startStream();
+  const aborted = new Promise((resolve) => {
+    writer.signal.addEventListener('abort', resolve);
+  });
+  await within('it hears of it', aborted);
+  expect(writer.signal.reason).toMatchObject({ code: 'stream_closed', details: { status: 'interrupted' } });
+  expect(bot.snapshot(id).messages[0]).toMatchObject({ id: writer.id, status: 'interrupted' });
 });
 
 describe('while connections break again and again', () => {

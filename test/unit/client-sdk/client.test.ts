@@ -601,6 +601,21 @@ describe('streams', () => {
     expect([reasons, writer.signal.aborted]).toEqual([['enough'], true]);
   });
 
+  test('are told that readers heard of their end', async () => {
+    const { client, socket, take } = await setUp();
+    const thread = client.thread('t');
+    socket.accept();
+    const opening = thread.startStream();
+    take('stream_start').ack({ ok: true, data: { message: reply, offset: 0, resumed: false } });
+    const { signal } = await opening;
+    const end = { thread_id: 't', stream_id: 'm1', seq: 2, length: 0, metadata: {}, updated_at: reply.updated_at };
+    socket.deliver('stream_end', { ...end, status: 'interrupted', reason: 'silent too long' });
+    expect(signal.reason).toMatchObject({
+      code: 'stream_closed',
+      message: 'The stream was interrupted: silent too long',
+    });
+  });
+
   test('go on after a break, behind the threads and before the messages; a listener may end them before they know of it', async () => {
     const { client, clock, socket, events, take } = await setUp();
     const thread = client.thread('t');
@@ -617,7 +632,7 @@ describe('streams', () => {
     socket.drop();
     await clock.advance(250);
     socket.accept();
-    expect(events().slice(before)).toEqual(['subscribe_threads', 'stream_start', 'send_message']);
+    expect(events().slice(before)).toEqual(['subscribe_threads', 'fetch_history', 'send_message']);
     client.close();
     expect(await ending).toMatchObject({ code: 'closed' });
     expect(clock.pending).toEqual([]);

@@ -7,7 +7,7 @@ import { Streams } from '../../../client-sdk/src/streams.ts';
 import type { StreamOptions } from '../../../client-sdk/src/streams.ts';
 import { turn } from '../../support/manual-clock.ts';
 import { SdkClock } from '../../support/sdk-clock.ts';
-import { FakeConnection, codeOf, messageOf, outcome } from '../../support/sdk-fake-connection.ts';
+import { FakeConnection, codeOf, messageOf, outcome, pageOf } from '../../support/sdk-fake-connection.ts';
 
 const start = { thread_id: 't', message_id: 'key-1' };
 const kib = 1024;
@@ -26,6 +26,16 @@ function setUp({ isConnected = true } = {}) {
     const request = connection.take('stream_start');
     expect(request.payload).toEqual(start);
     request.ok({ message, offset, resumed });
+  };
+  /** Answers the look at the stream that comes first after a break. */
+  const found = (message = streaming()) => {
+    const request = connection.take('fetch_history');
+    expect(request.payload).toEqual({ thread_id: 't', limit: 0 });
+    request.ok(pageOf([], { streaming: message.status === 'streaming' ? [message] : [] }));
+  };
+  const startedAgain = (offset = 0, message = streaming()) => {
+    found(message);
+    started(offset, message, true);
   };
   /** The chunk that was sent, as `offset: delta`; answered where an offset is given. */
   const chunk = (stored?: number): string => {
@@ -55,7 +65,21 @@ function setUp({ isConnected = true } = {}) {
     requests.closed(closedError('closed'));
     streams.closed(closedError('closed'));
   };
-  return { connection, clock, streams, merged, open, started, chunk, begun, reconnect, lose, close };
+  return {
+    connection,
+    clock,
+    streams,
+    merged,
+    open,
+    started,
+    startedAgain,
+    found,
+    chunk,
+    begun,
+    reconnect,
+    lose,
+    close,
+  };
 }
 
 function streaming(content = ''): Message {
@@ -355,7 +379,7 @@ describe('ending', () => {
 
 describe('a break', () => {
   test('is gone on from where the server says, with the text that it does not have', async () => {
-    const { connection, begun, started, chunk, reconnect, lose } = setUp();
+    const { connection, begun, startedAgain, chunk, reconnect, lose } = setUp();
     const writer = await begun();
     void writer.write('Hello');
     await turn();
@@ -366,7 +390,7 @@ describe('a break', () => {
     reconnect();
     await writer.write('!');
     await turn();
-    started(3, streaming('Hel'));
+    startedAgain(3, streaming('Hel'));
     expect([chunk(11), connection.untaken]).toEqual(['3: lo, you!', []]);
     // Of the old connection.
     late.refuse({ code: 'forbidden' });
@@ -376,7 +400,7 @@ describe('a break', () => {
   });
 
   test('before the end is answered has it repeated, or finds it done', async () => {
-    const { connection, begun, started, chunk, reconnect, lose } = setUp();
+    const { connection, begun, startedAgain, chunk, reconnect, lose } = setUp();
     const writer = await begun();
     void writer.write('Hello');
     const ending = watch(writer.end());
@@ -384,11 +408,11 @@ describe('a break', () => {
     connection.take('stream_end');
     lose();
     reconnect();
-    started(5, streaming('Hello'));
+    startedAgain(5, streaming('Hello'));
     expect(connection.take('stream_end').payload).toMatchObject({ offset: 5, status: 'complete' });
     lose();
     reconnect();
-    started(5, ended('complete', 'Hello'), true);
+    startedAgain(5, ended('complete', 'Hello'));
     await turn();
     expect([ending.state, writer.status, writer.message.content]).toEqual(['done', 'complete', 'Hello']);
     lose();
@@ -398,13 +422,13 @@ describe('a break', () => {
 
   test('so long that it was interrupted or cancelled is the end', async () => {
     for (const status of ['interrupted', 'cancelled', 'failed'] as const) {
-      const { connection, begun, started, reconnect, lose } = setUp();
+      const { connection, begun, startedAgain, reconnect, lose } = setUp();
       const writer = await begun();
       const ending = outcome(writer.end());
       connection.take('stream_end');
       lose();
       reconnect();
-      started(0, ended(status), true);
+      startedAgain(0, ended(status));
       const closed = { code: 'stream_closed', details: { status } };
       expect([await ending, writer.signal.reason]).toMatchObject([closed, closed]);
       expect(writer.status).toBe(status);
@@ -412,26 +436,124 @@ describe('a break', () => {
   });
 
   test('after which the server has less than it had stored ends it, for its readers too', async () => {
-    const { connection, begun, started, chunk, reconnect, lose } = setUp();
+    const { connection, begun, startedAgain, chunk, reconnect, lose } = setUp();
     const writer = await begun();
     await writer.write('Hello');
     await turn();
     chunk(5);
     lose();
     reconnect();
-    started(3, streaming('Hel'));
+    startedAgain(3, streaming('Hel'));
     expect(connection.take('stream_cancel').payload).toEqual({ stream_id: 'm1' });
     const lost = { code: 'stream_conflict', details: { expected_offset: 3 } };
     expect([writer.signal.reason, await outcome(writer.write('x'))]).toMatchObject([lost, lost]);
   });
 
-  test('after which the server has more than was written ends it here alone', async () => {
-    const { connection, begun, started, reconnect, lose } = setUp();
+  test.each([
+    ['more than was sent', 'Hello, you', 'Hello, you and'],
+    ['what was never sent', 'Hello', 'Hello, y'],
+    ['other text', 'Hello, you', 'Hello, we'],
+  ])('in which somebody else took it over is the end here alone: %s', async (_what, sent, theirs) => {
+    const { connection, begun, found, chunk, reconnect, lose } = setUp();
+    const writer = await begun();
+    await writer.write('Hello');
+    await turn();
+    chunk(5);
+    await writer.write(sent.slice(5));
+    await turn();
+    if (sent !== 'Hello') chunk();
+    lose();
+    // Not sent any more, be it what they wrote or not.
+    const writing = outcome(writer.write(', you all and everybody'.slice(sent.length - 5)));
+    reconnect();
+    found(streaming(theirs));
+    const fenced = { code: 'stream_conflict', details: { fenced: true }, threadId: 't' };
+    expect([writer.signal.reason, connection.untaken]).toMatchObject([fenced, []]);
+    expect(await outcome(writer.end())).toMatchObject(fenced);
+    // There was room for it before.
+    expect(await writing).toBeUndefined();
+  });
+
+  test('in which nobody wrote but this one is none for its readers', async () => {
+    for (const stored of ['', 'Hel', 'Hello', 'Hello, you']) {
+      const { begun, startedAgain, chunk, reconnect, lose } = setUp();
+      const writer = await begun();
+      await writer.write('Hello');
+      await turn();
+      chunk();
+      await writer.write(', you');
+      await turn();
+      chunk();
+      lose();
+      await writer.write('!');
+      reconnect();
+      startedAgain(stored.length, streaming(stored));
+      expect(chunk(11)).toBe(`${stored.length}: ${'Hello, you!'.slice(stored.length)}`);
+      expect(writer.signal.aborted).toBe(false);
+    }
+  });
+
+  test('is followed by another: what was found before it counts no more', async () => {
+    const { connection, begun, startedAgain, chunk, reconnect, lose } = setUp();
+    const writer = await begun();
+    lose();
+    void writer.write('Hello');
+    reconnect();
+    const late = connection.take('fetch_history');
+    lose();
+    reconnect();
+    late.ok(pageOf([], { streaming: [streaming('Another')] }));
+    startedAgain();
+    expect([chunk(5), writer.signal.aborted, connection.untaken]).toEqual(['0: Hello', false, []]);
+  });
+
+  test('that is over is looked behind once', async () => {
+    const { connection, clock, begun, started, startedAgain, chunk, reconnect, lose } = setUp();
     const writer = await begun();
     lose();
     reconnect();
+    startedAgain();
+    await writer.write('Hello');
+    await turn();
+    connection.take('stream_chunk').refuse({ code: 'unavailable', retry_after_ms: 100 });
+    await clock.advance(100);
+    started();
+    expect(chunk(5)).toBe('0: Hello');
+  });
+
+  test('between the look and the start that somebody else wrote in ends it here alone', async () => {
+    const { connection, begun, found, started, reconnect, lose } = setUp();
+    const writer = await begun();
+    lose();
+    reconnect();
+    found();
     started(7, streaming('Another'));
-    expect([writer.signal.reason, connection.untaken]).toMatchObject([{ code: 'stream_conflict' }, []]);
+    expect([writer.signal.reason, connection.untaken]).toMatchObject([
+      { code: 'stream_conflict', details: { fenced: true } },
+      [],
+    ]);
+  });
+
+  test('after which it may not be read any more ends it', async () => {
+    const { connection, begun, reconnect, lose } = setUp();
+    const writer = await begun();
+    lose();
+    reconnect();
+    connection.take('fetch_history').refuse({ code: 'thread_not_found' });
+    expect([writer.signal.reason, connection.untaken]).toMatchObject([{ code: 'thread_not_found' }, []]);
+  });
+
+  test('in which somebody else completed it with other text is not the end that was asked for', async () => {
+    const { begun, startedAgain, reconnect, lose } = setUp();
+    const writer = await begun();
+    lose();
+    void writer.write('Hello');
+    const ending = outcome(writer.end());
+    reconnect();
+    startedAgain(7, ended('complete', 'Another'));
+    const closed = { code: 'stream_closed', details: { status: 'complete' } };
+    expect([await ending, writer.signal.reason, await outcome(writer.end())]).toMatchObject([closed, closed, closed]);
+    expect(writer.status).toBe('complete');
   });
 
   test('for good ends it', async () => {
@@ -591,6 +713,49 @@ describe('a stream that somebody else cancels', () => {
       { code: 'stream_closed' },
       [],
     ]);
+  });
+});
+
+describe('a stream whose readers hear of its end', () => {
+  test.each(['interrupted', 'complete', 'failed', 'cancelled'] as const)('%s: so does its writer', async (status) => {
+    const { connection, streams, begun } = setUp();
+    const writer = await begun();
+    const waiting = watch(writer.write('x'.repeat(64 * kib)));
+    streams.ended('m2', status, undefined);
+    expect(writer.signal.aborted).toBe(false);
+    streams.ended('m1', status, 'silent too long');
+    await turn();
+    expect(writer.signal.reason).toMatchObject({
+      code: 'stream_closed',
+      message: `The stream was ${status}: silent too long`,
+      details: { status },
+    });
+    expect([writer.status, waiting.state, connection.untaken]).toEqual([status, 'stream_closed', []]);
+  });
+
+  test('as it was to end waits for the answer, which says whether all of the text is in it', async () => {
+    const { connection, streams, begun } = setUp();
+    const writer = await begun();
+    const ending = writer.end();
+    const request = connection.take('stream_end');
+    streams.ended('m1', 'complete', undefined);
+    expect([writer.status, writer.signal.aborted]).toEqual(['streaming', false]);
+    request.ok({ message: ended('complete') });
+    expect(await ending).toEqual(ended('complete'));
+    // Heard again, or late.
+    streams.ended('m1', 'complete', undefined);
+    expect(writer.signal.aborted).toBe(false);
+  });
+
+  test('that cancelled it itself says why it was, once', async () => {
+    const { connection, streams, begun } = setUp();
+    const writer = await begun();
+    const cancelling = writer.cancel();
+    const { reason } = writer.signal as { reason: unknown };
+    streams.ended('m1', 'cancelled', 'by ada');
+    connection.take('stream_cancel').ok({ message: ended('cancelled') });
+    expect(await cancelling).toEqual(ended('cancelled'));
+    expect(writer.signal.reason).toBe(reason);
   });
 });
 
