@@ -14,7 +14,9 @@ export default {
     ],
   },
   // These ship as ES modules only.
-  transformIgnorePatterns: ['/node_modules/(?!jose/)'],
+  transformIgnorePatterns: [
+    '/node_modules/(?!(?:jose|mdast-util-[^/]+|micromark[^/]*|unist-util-[^/]+|decode-named-character-reference|character-entities|ccount|devlop|escape-string-regexp|longest-streak|markdown-table|zwitch)/)',
+  ],
   // Tests run on the workspaces' source; worker threads and child processes on what `npm run build` made of it.
   moduleNameMapper: {
     '^@threadwire/protocol$': '<rootDir>/protocol/src/index.ts',

@@ -76,6 +76,17 @@ interface ScrollerElement {
   readonly scrollLeft: number;
 }
 
+interface ParagraphElement {
+  readonly lastChild: { readonly data: string };
+  readonly ownerDocument: {
+    createRange(): {
+      setStart(node: object, offset: number): void;
+      setEnd(node: object, offset: number): void;
+      getBoundingClientRect(): { readonly left: number };
+    };
+  };
+}
+
 interface LinkElement {
   readonly href: string;
   readonly target: string;
@@ -221,6 +232,36 @@ describeInChromium('Markdown in messages of the demo page', (browser) => {
       // It is still a page that one can write in.
       await window.write('all is well');
       await window.message('all is well').and(window.page.locator('[data-status="complete"]')).waitFor();
+    },
+    timeoutMs,
+  );
+
+  test(
+    'turns no text around that comes after it',
+    async () => {
+      await using server = await startServer({ args: pageArgs });
+      await using api = await connectClient(server.url, { user: 'carl' });
+      await api.call('create_thread', { id: 'talk', title: 'Talk' });
+      const turned = ['[a\u202E](https://example.org/)', '**a\u202E**', '*a\u2067*', '~~a\u202E~~', '`a\u202E`'];
+      for (const part of turned) {
+        await api.call('send_message', { thread_id: 'talk', content: `${part} (first) second`, role: 'assistant' });
+      }
+      await using window = await browser.openWindow(server.url, 'ann', { path: '/t/talk' });
+      const bodies = window.messageList.locator('.message-body p');
+      await bodies.nth(turned.length - 1).waitFor();
+      const ends = await bodies.evaluateAll((paragraphs: ParagraphElement[]) =>
+        paragraphs.map(({ lastChild, ownerDocument }) => {
+          const placeOf = (word: string): number => {
+            const at = lastChild.data.indexOf(word);
+            const range = ownerDocument.createRange();
+            range.setStart(lastChild, at);
+            range.setEnd(lastChild, at + word.length);
+            return range.getBoundingClientRect().left;
+          };
+          return placeOf('first') < placeOf('second');
+        }),
+      );
+      expect(ends).toEqual(turned.map(() => true));
     },
     timeoutMs,
   );

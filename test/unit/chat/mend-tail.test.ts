@@ -11,6 +11,8 @@ describe('the end of a text that grows is read as what it will be', () => {
     ['a quote', 'a\n> ', 'a\n'],
     ['a fence', 'text\n``', 'text\n'],
     ['a line under a heading', 'text\n==', 'text\n'],
+    ['bold text in an item', '- a\n- **', '- a\n'],
+    ['bold text in a row', '| a |\n| --- |\n| **', '| a |\n| --- |\n'],
     ['a row of a table', '| a |\n| --- |\n| ', '| a |\n| --- |\n'],
   ])('the marks of %s wait for what they mark', (_what, text, mended) => {
     expect(mendTail(text)).toBe(mended);
@@ -39,12 +41,27 @@ describe('the end of a text that grows is read as what it will be', () => {
     ['code', 'run `npm i', 'run `npm i`'],
     ['code with stars in it', 'run `a ** b', 'run `a ** b`'],
     ['bold text in a list', '* an **it', '* an **it**'],
+    ['bold text that ends in a blank', 'some **bold ', 'some **bold** '],
+    ['slanted text by a line', 'some _slan', 'some _slan_'],
+    ['bold text by lines, half closed', 'some __bold_', 'some __bold__'],
+    ['what is crossed out, half closed', 'no ~~more~', 'no ~~more~~'],
+    ['slanted text in bold text', '**a *b', '**a *b***'],
+    ['slanted text in bold text, of which one is closed', '**a *b*', '**a *b***'],
+    ['bold text in slanted text, of which one is closed', '*a **b** c ', '*a **b** c* '],
+    ['bold text with code in it', '**run `npm', '**run `npm`**'],
+    ['bold text that is code', '**`npm` is', '**`npm` is**'],
+    ['bold text in a link', 'see [**the si', 'see **the si**'],
+    ['bold text with a link in it', '**see [the si', '**see the si**'],
+    ['bold text behind stars that are none', '2 * 3 **is', '2 * 3 **is**'],
+    ['bold text behind an escaped star', '\\* **it', '\\* **it**'],
+    ['bold text in a cell', '| a ** b | c |\n| - | - |\n| ** | **b ', '| a ** b | c |\n| - | - |\n| ** | **b** '],
   ])('%s is closed', (_what, text, mended) => {
     expect(mendTail(text)).toBe(mended);
   });
 
   test.each([
     ['its text', 'see [the si', 'see the si'],
+    ['the middle', 'see [the site]', 'see the site'],
     ['its address', 'see [the site](https://exam', 'see the site'],
     ['an image', 'see ![a ch', 'see a ch'],
   ])('a link that breaks off in %s is its text', (_what, text, mended) => {
@@ -57,6 +74,14 @@ describe('the end of a text that grows is read as what it will be', () => {
     '| a | b |\n| --- | --- |\n',
     '| a | b |\n| --- | --- |\n| c',
     'snake_case and 2 * 3 * 4',
+    '2 * 3',
+    'snake_',
+    'a snake_case_',
+    '**bold**',
+    '***both***',
+    '**a** and _b_',
+    '\\*not',
+    'a ~ b',
     '`**`',
     '- item\n',
     '',
@@ -64,8 +89,18 @@ describe('the end of a text that grows is read as what it will be', () => {
     expect(mendTail(text)).toBe(text);
   });
 
-  test('stars that nothing follows yet are left out', () => {
-    expect(mendTail('some **')).toBe('some ');
+  test.each([
+    ['some **', 'some '],
+    ['some _', 'some '],
+    ['some ~~', 'some '],
+    ['some `', 'some '],
+    ['some ` ', 'some '],
+    ['some **`', 'some '],
+    ['**some *', '**some** '],
+    ['**some `', '**some** '],
+    ['about 2 *', 'about 2 '],
+  ])('marks that nothing follows yet are left out: %j', (text, mended) => {
+    expect(mendTail(text)).toBe(mended);
   });
 
   test('a line of any length is mended in no time', () => {

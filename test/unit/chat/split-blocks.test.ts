@@ -85,6 +85,33 @@ describe('a Markdown text is cut into blocks', () => {
     expect(blocks.map(({ text }) => text).join('\n\n')).toBe(items.join('\n').trimEnd());
   });
 
+  test('cutting one that has no empty lines too, but never within an item', () => {
+    const item = `- ${'word '.repeat(20)}\n  more\n  - inner`;
+    const items = Array.from({ length: 100 }, () => item);
+    const blocks = blocksOf(...items);
+    expect(blocks.length).toBeGreaterThan(1);
+    for (const { text } of blocks) expect(text.split(item).join('').trim()).toBe('');
+    expect(blocks.map(({ text }) => text).join('\n')).toBe(items.join('\n'));
+    // Neither a number nor another bullet goes on with it, and the one may be no item at all.
+    for (const other of ['2. x', '+ x', '* x', 'x', '-x']) {
+      expect(blocksOf(`- ${'word '.repeat(1000)}`, other)).toHaveLength(1);
+    }
+  });
+
+  test('cutting a very long table between two rows, and the rest has its head again', () => {
+    const head = ['| Name \\| more | What |', '|:--|---|'];
+    const rows = Array.from({ length: 400 }, (_, i) => `| NAME_${i} | ${'word '.repeat(10)} |`);
+    const blocks = blocksOf(...head, ...rows, '', 'text');
+    expect(blocks.length).toBeGreaterThan(3);
+    const tables = blocks.slice(0, -1).map(({ text }) => text.split('\n'));
+    for (const lines of tables) expect(lines.slice(0, 2)).toEqual(head);
+    expect(tables.flatMap((lines) => lines.slice(2))).toEqual(rows);
+    expect(blocks.at(-1)).toEqual(markdown('text'));
+    // Without a head that fits it is none.
+    expect(blocksOf('| a | b |', '|---|', ...rows)).toHaveLength(1);
+    expect(blocksOf('text', '| a | b |', '|---|---|', ...rows)).toHaveLength(1);
+  });
+
   test('keeping code that is indented together', () => {
     expect(blocksOf('    a', '', '    b', '', 'c')).toEqual([markdown('    a\n\n    b'), markdown('c')]);
   });

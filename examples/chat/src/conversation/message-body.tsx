@@ -42,7 +42,7 @@ interface MessageBlockProps {
   readonly isGrowing: boolean;
 }
 
-function MessageBlock({ block, definitions, isGrowing }: MessageBlockProps): ReactElement {
+const MessageBlock = memo(function MessageBlock({ block, definitions, isGrowing }: MessageBlockProps): ReactElement {
   const { kind, text } = block;
   switch (kind) {
     case 'code': {
@@ -60,6 +60,18 @@ function MessageBlock({ block, definitions, isGrowing }: MessageBlockProps): Rea
     case 'plain':
       return <p>{text}</p>;
   }
+}, isSame);
+
+/** A text that grows is cut anew, into the same blocks as before but for the last. */
+function isSame(before: MessageBlockProps, now: MessageBlockProps): boolean {
+  const [a, b] = [before.block, now.block];
+  if (a.text !== b.text || a.kind !== b.kind || before.isGrowing !== now.isGrowing) return false;
+  if (a.kind === 'code' && b.kind === 'code') return a.language === b.language && a.isOpen === b.isOpen;
+  return sameLines(before.definitions, now.definitions);
+}
+
+function sameLines(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((line, i) => line === b[i]);
 }
 
 /** Those it may refer to, as one string: the same as before for a block that did not change. */

@@ -1,3 +1,5 @@
+import { unclosedMarks } from './open-marks.ts';
+
 /** Only the end can be unfinished. */
 const lookBack = 2000;
 
@@ -6,7 +8,7 @@ const onlyMarks =
   /^[ \t>]*(?:[-+*=_]+|#{1,6}|\d{1,9}[.)]?|[`~]{1,2}|\|[ \t|:-]*|(?:[-+*]|\d{1,9}[.)])[ \t]+\[[ xX]?\]?)?[ \t]*$/;
 const tableLine = /^[ \t]*\|/;
 const columnMark = /^[ \t]*:?-+:?[ \t]*$/;
-const unfinishedLink = /!?\[([^[\]]*)(?:\]\([^()]*)?$/;
+const unfinishedLink = /!?\[([^[\]]*)(?:\](?:\([^()]*)?)?$/;
 const listMark = /^[ \t>]*(?:[*+-]|\d{1,9}[.)])[ \t]+/;
 
 /**
@@ -17,7 +19,9 @@ export function mendTail(text: string): string {
   const lineAt = text.lastIndexOf('\n') + 1;
   const before = text.slice(0, lineAt);
   const line = text.slice(lineAt);
-  if (!onlyMarks.test(line)) return withSecondLineOfTable(before + mendLine(line));
+  const mended = onlyMarks.test(line) ? '' : mendLine(line);
+  // What is left may be the mark of an item, or the bar before a cell.
+  if (!onlyMarks.test(mended)) return withSecondLineOfTable(before + mended);
   return withSecondLineOfTable(before, tableLine.test(line) ? line : '');
 }
 
@@ -47,25 +51,55 @@ function cellsOf(line: string): string[] {
 
 function mendLine(line: string): string {
   if (line.length > lookBack) return line.slice(0, -lookBack) + mendLine(line.slice(-lookBack));
-  // Inside of code nothing else is a mark. Longer runs of backticks are rare, and left as they are.
-  const outside = line.replaceAll(/`[^`]*`/g, (code) => ' '.repeat(code.length));
-  if (outside.includes('`')) return line.includes('``') ? line : `${line}\``;
-  const link = unfinishedLink.exec(outside);
-  const linked = link ? line.slice(0, link.index) + line.slice(link.index).replace(unfinishedLink, '$1') : line;
-  return closeMarks(linked, link ? linked : outside);
+  // Marks in one cell have nothing to do with those in the next.
+  const cellAt = tableLine.test(line) ? withoutEscapes(line).lastIndexOf('|') + 1 : 0;
+  const cell = line.slice(cellAt);
+  return line.slice(0, cellAt) + mendText({ text: cell, seen: withoutEscapes(cell) });
 }
 
-function closeMarks(line: string, outside: string): string {
-  const text = outside.replace(listMark, '');
-  const stars = /\*+$/.exec(text)?.[0].length ?? 0;
-  const isBold = text.split('**').length % 2 === 0;
-  const isItalic = text.replaceAll('**', '').split('*').length % 2 === 0;
-  const isStruck = text.split('~~').length % 2 === 0;
-  if (!isBold && !isItalic && !isStruck) return line;
-  // Marks at the end have nothing to mark yet, or are the first half of those that close.
-  const open = stars > 0 ? line.slice(0, -stars) : line.replace(/~+$/, '');
-  if (open.trimEnd() !== open) return open;
-  const opened = open.replace(listMark, '');
-  const odd = (mark: string, within: string): string => (within.split(mark).length % 2 === 0 ? mark : '');
-  return open + odd('~~', opened) + odd('*', opened.replaceAll('**', '')) + odd('**', opened);
+/** Escaped characters are text, whatever they are. */
+function withoutEscapes(text: string): string {
+  return text.replaceAll(/\\[!-/:-@[-`{-~]/g, '..');
+}
+
+/** A text, and what of it may be marks: the rest of that are dots. Both have the same length. */
+interface Line {
+  readonly text: string;
+  readonly seen: string;
+}
+
+function mendText(line: Line): string {
+  const { text, seen } = withoutLink(withoutCode(line));
+  // Longer runs of backticks are rare, and left as they are.
+  if (seen.includes('`')) return text;
+  const markAt = listMark.exec(seen)?.[0].length ?? 0;
+  const { end, closing } = unclosedMarks(seen.slice(markAt));
+  const open = text.slice(0, markAt + end);
+  const closed = closing === '' ? open : open.trimEnd();
+  return closed + closing + open.slice(closed.length);
+}
+
+/** Inside of code nothing else is a mark. */
+function withoutCode({ text, seen }: Line): Line {
+  const outside = seen.replaceAll(/`[^`]*`/g, dots);
+  const codeAt = outside.indexOf('`');
+  if (codeAt < 0 || seen.includes('``')) return { text, seen: outside };
+  const code = text.slice(codeAt);
+  const whole = code.trim() === '`' ? '' : `${code}\``;
+  return { text: text.slice(0, codeAt) + whole, seen: outside.slice(0, codeAt) + dots(whole) };
+}
+
+/** A link that breaks off is its text. */
+function withoutLink({ text, seen }: Line): Line {
+  const link = unfinishedLink.exec(seen);
+  if (!link) return { text, seen };
+  const { index } = link;
+  const words = link[1] ?? '';
+  const from = seen.indexOf('[', index) + 1;
+  const only = (of: string): string => of.slice(0, index) + of.slice(from, from + words.length);
+  return { text: only(text), seen: only(seen) };
+}
+
+function dots(text: string): string {
+  return '.'.repeat(text.length);
 }

@@ -3,17 +3,18 @@ import { fromMarkdown } from 'mdast-util-from-markdown';
 import type { Options } from 'mdast-util-from-markdown';
 import { gfmFromMarkdown } from 'mdast-util-gfm';
 import { gfm } from 'micromark-extension-gfm';
+import { limitedAttention } from './limited-attention.ts';
 
 /** What one block may have, and still be read at once. Beyond that it is shown as it stands. */
 const maxLength = 20_000;
 const maxLines = 600;
 const maxDepth = 40;
-/** Of the marks that have to be looked for again from each of their like: emphasis, and what may become a link. */
-const maxRuns = 300;
+/** Of the marks that have to be looked for again from each of their like: what is crossed out, and what may become a link. */
+const maxTildes = 600;
 const maxBrackets = 600;
-const maxOthers = 3000;
+const maxOthers = 6000;
 
-const runs = /[*_~]+/g;
+const tildes = /~~/g;
 const brackets = /\[/g;
 const others = /[`<&@|]/g;
 const containers = /^(?:[ \t]*(?:>|[-+*](?=[ \t])|\d{1,9}[.)](?=[ \t])))+/gm;
@@ -21,6 +22,7 @@ const containers = /^(?:[ \t]*(?:>|[-+*](?=[ \t])|\d{1,9}[.)](?=[ \t])))+/gm;
 const options: Options = {
   extensions: [
     gfm({ singleTilde: false }),
+    limitedAttention,
     // HTML is text here. A footnote's ids would have to be unique in the page, and it is nobody's reply that has one.
     {
       disable: {
@@ -42,10 +44,9 @@ export function parseMarkdown(text: string, definitions: string, isGrowing: bool
 function isTooMuch(text: string, share: number): boolean {
   if (text.length > maxLength * share) return true;
   if (text.length < maxDepth) return false;
-  const runCount = count(text, runs);
-  // Hundreds of them so close together mark nothing.
-  if (runCount > maxRuns || (runCount > 100 && runCount * 10 > text.length)) return true;
-  if (count(text, brackets) > maxBrackets || count(text, others) > maxOthers) return true;
+  if (count(text, tildes) > maxTildes || count(text, brackets) > maxBrackets || count(text, others) > maxOthers) {
+    return true;
+  }
   if (count(text, /\n/g) > maxLines * share) return true;
   return text.match(containers)?.some((prefix) => prefix.replaceAll(/[\s\d]/g, '').length > maxDepth) ?? false;
 }

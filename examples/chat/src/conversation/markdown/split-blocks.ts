@@ -19,8 +19,12 @@ const blank = /^[^\S\n]*$/;
 const opening = /^( {0,3})(`{3,}(?=[^`]*$)|~{3,})[^\S\n]*([^\s]*)/;
 const listItem = /^([ \t]*)([-+*]|\d{1,9}[.)])(?:([ \t]+)|$)/;
 const definition = /^ {0,3}\[(?!\^)[^[\]\\]{1,100}\]:[ \t]*\S{1,300}(?:[ \t]+(?:"[^"]*"|'[^']*'|\([^()]*\)))?[ \t]*$/;
+const tableRow = /^ {0,3}\|/;
+const underHead = /^ {0,3}\|[ \t]*:?-[-:| \t]*$/;
 /** A list as long as that is cut between two items, so that one that grows need not be read as a whole each time. */
 const longListLength = 4000;
+/** A table is cut between two rows, and the rest has its head again. */
+const longTableLength = 8000;
 
 interface Fence {
   readonly end: RegExp;
@@ -41,6 +45,8 @@ export function splitBlocks(content: string): SplitText {
   let fence: Fence | undefined;
   /** Columns that make a line a part of the list's last item; undefined outside of lists. */
   let listOffset: number | undefined;
+  /** The mark that the items of a list have which is not inside of anything: another one there begins another list, or nothing. */
+  let listMark: string | undefined;
   let isIndented = false;
   let wasBlank = false;
 
@@ -54,6 +60,7 @@ export function splitBlocks(content: string): SplitText {
     held = [];
     heldLength = 0;
     listOffset = undefined;
+    listMark = undefined;
     isIndented = false;
   };
   const flushCode = ({ language }: Fence, isOpen: boolean): void => {
@@ -79,6 +86,12 @@ export function splitBlocks(content: string): SplitText {
       const goesOn = listOffset === undefined ? isIndented && indent >= 4 : indent > 0 || listItem.test(line);
       const isLong = listOffset !== undefined && indent === 0 && heldLength > longListLength;
       if (!goesOn || isLong) flush();
+    } else if (heldLength > longListLength && listMark !== undefined && markOf(line) === listMark) {
+      flush();
+    } else if (heldLength > longTableLength && tableRow.test(line) && hasTableHead(held)) {
+      const head = held.slice(0, 2);
+      flush();
+      held.push(...head);
     }
     wasBlank = false;
     const opened = indent < (listOffset ?? Infinity) ? opening.exec(line) : null;
@@ -91,7 +104,10 @@ export function splitBlocks(content: string): SplitText {
       fence = openFence(opened);
       continue;
     }
-    if (held.length === 0) isIndented = indent >= 4;
+    if (held.length === 0) {
+      isIndented = indent >= 4;
+      listMark = markOf(line);
+    }
     const item = listItem.exec(line);
     if (item && indent < (listOffset ?? 4)) {
       // More than four columns after its mark are code inside of the item.
@@ -104,6 +120,19 @@ export function splitBlocks(content: string): SplitText {
   if (fence) flushCode(fence, true);
   else flush();
   return { blocks, definitions };
+}
+
+/** What marks a line as an item of a list that is not inside of anything: a bullet, or what follows the number. */
+function markOf(line: string): string | undefined {
+  return /^(?:([-+*])|\d{1,9}([.)]))(?=[ \t])/.exec(line)?.slice(1).find(Boolean);
+}
+
+function hasTableHead([head = '', under = '']: readonly string[]): boolean {
+  return tableRow.test(head) && underHead.test(under) && barsOf(head) === barsOf(under);
+}
+
+function barsOf(line: string): number {
+  return line.trim().replaceAll(/\\./g, '').replace(/\|$/, '').split('|').length;
 }
 
 function openFence([, indent = '', marks = '', language = '']: RegExpExecArray): Fence {
