@@ -75,7 +75,7 @@ describeInChromium('the console of operators', (browser) => {
       await window.open('Errors');
       await window.row('Last refusals', 'fetch_history').getByText('thread_not_found').waitFor();
       await page.getByRole('button', { name: /^invalid_payload/ }).click();
-      await page.getByText('None of the last refusals matches.').waitFor();
+      await page.getByText('The one refusal does not match.').waitFor();
 
       await window.open('Audit log');
       await window.row('Audit log', 'login').getByText('127.0.0.1').waitFor();
@@ -230,7 +230,7 @@ describeInChromium('the console of operators', (browser) => {
       await window.row('Connections', 'bob').waitFor({ state: 'detached' });
       const csv = await window.exported();
       expect(csv.split('\r\n')).toEqual([
-        expect.stringMatching(/^\ufeff?User,Address,Client,Subs,/),
+        expect.stringMatching(/^\ufeff?User,Address,Client,subscriptions \(threads\),buffered \(bytes\),/),
         expect.stringContaining(`ada,127.0.0.1,"'=1+1 ""quoted"", text",0,`),
         '',
       ]);

@@ -15,7 +15,7 @@ describe('the overview', () => {
     const [{ samples, ...node }] = nodes as [(typeof nodes)[number]];
     expect([nodes.length, node]).toMatchObject([
       1,
-      { pid: process.pid, node_version: process.version, store: 'embedded', is_draining: false },
+      { pid: process.pid, node_version: process.version, store: 'embedded', is_draining: false, is_store_up: true },
     ]);
     expect([samples.length, sample_every_ms]).toEqual([1, 5000]);
     expect(samples[0]).toMatchObject({ connections: 0, streams: 0, messages: 0, errors: 0, is_store_up: true });
@@ -40,7 +40,12 @@ describe('threads', () => {
     ]);
     expect((await console.get('threads', { search: 'QUIET o' })).threads.map(({ id }) => id)).toEqual(['quiet']);
     expect((await console.get('threads', { search: 'quiet' })).threads).toHaveLength(1);
-    expect((await console.get('threads', { search: 'none' })).threads).toEqual([]);
+    expect(await console.get('threads', { search: 'none' })).toEqual({
+      threads: [],
+      found: 0,
+      searched: 2,
+      has_more: false,
+    });
     const one = await console.get('thread', { thread_id: 'busy' });
     expect(one).toMatchObject({
       thread: { id: 'busy', created_by: 'ada', members: [] },
@@ -55,6 +60,28 @@ describe('threads', () => {
       error: { code: 'thread_not_found' },
     });
   });
+});
+
+test('threads that are searched for are counted beyond those that are listed, and it is said where was looked', async () => {
+  await using app = await startApp({ operator, ratePerSecond: 0 });
+  using console = await openConsole(app);
+  await using ada = await connectClient(app.url, { user: 'ada' });
+  const create = (n: number) => ada.call('create_thread', { id: `t${n}`, title: n % 2 === 0 ? 'Even' : 'Odd' });
+  await Promise.all(upTo(250).map(create));
+  const said = async (search: string, limit: number): Promise<unknown[]> => {
+    const { threads, found, searched, has_more: hasMore } = await console.get('threads', { search, limit });
+    return [threads.length, found, searched, hasMore];
+  };
+  expect(await said('even', 50)).toEqual([50, 125, 250, false]);
+  expect(await said('even', 200)).toEqual([125, 125, 250, false]);
+  // Nothing was searched for: those that are listed are enough.
+  expect(await said('', 120)).toEqual([120, 120, 120, true]);
+  expect(await said('', 250)).toEqual([250, 250, 250, false]);
+  await Promise.all(upTo(800).map((n) => create(n + 250)));
+  expect(await said('even', 100)).toEqual([100, 500, 1000, true]);
+  // One that is named is found, however long it has been quiet.
+  expect(await said('t1', 500)).toEqual([expect.any(Number), expect.any(Number), 1000, true]);
+  expect((await console.get('threads', { search: 't1', limit: 500 })).threads.map(({ id }) => id)).toContain('t1');
 });
 
 describe('the tail of a thread', () => {
@@ -319,6 +346,9 @@ test('operators get in while the store is away, and see that it is', async () =>
   await eventually('that is noticed', async () => (await fetch(`${app.url}/readyz`)).status === 503);
   await expect(connectClient(app.url, { user: 'ada' })).rejects.toMatchObject({ status: 503 });
   using console = await openConsole(app);
+  // At once: no sample was taken since.
+  const [node] = (await console.get('overview')).nodes;
+  expect([node!.is_store_up, node!.samples.at(-1)!.is_store_up]).toEqual([false, true]);
   expect(await console.get('connections')).toMatchObject({ total: 0 });
   expect(await console.ask('audit')).toMatchObject({ ok: false, error: { code: 'unavailable' } });
   // What they do meanwhile is in the log once it is back.

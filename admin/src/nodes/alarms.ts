@@ -46,9 +46,10 @@ export function alarmsOf({ link, offlineSince, history, isVisible, now }: Situat
 export function nodeAlarms({ line, samples }: KnownNode, where = ''): Alarm[] {
   const alarms: Alarm[] = [];
   const last = samples.at(-1);
-  if (last?.is_store_up === false) {
-    const since = samples.findLast(({ is_store_up }) => is_store_up)?.at ?? samples[0]!.at;
-    const forText = last.at > since ? `, for ${formatAge(last.at - since)}` : '';
+  // What the last sample says may be older than what the answer says.
+  if (!line.is_store_up) {
+    const since = samples.findLast(({ is_store_up }) => is_store_up)?.at ?? samples[0]?.at ?? 0;
+    const forText = last?.is_store_up === false && last.at > since ? `, for ${formatAge(last.at - since)}` : '';
     alarms.push({ tone: 'bad', text: `Store down${where}${forText}: nothing can be written` });
   }
   if (last?.is_broker_up === false) {

@@ -10,7 +10,8 @@ export function useNodeHistory(): NodeHistory {
   return use(NodeHistoryContext);
 }
 
-const everyMs = 5000;
+/** More often than samples are taken: whether the store is up is news at any time. */
+const everyMs = 2000;
 
 /** Asks how the nodes do as long as the page is open and seen, whatever view is shown. What was missed comes with the next answer. */
 export function useWatchedNodes(): NodeHistory {

@@ -11,6 +11,7 @@ import { pageNames } from './page-names.ts';
 import { ShortcutsDialog } from './shortcuts-dialog.tsx';
 import { StatusStrip } from './status-strip.tsx';
 import { usePageKeys } from './use-page-keys.ts';
+import { useViewScroll } from './use-view-scroll.ts';
 
 /** Everything around a page: the way to the others, and whether all is well. */
 export function Shell(): ReactElement {
@@ -31,13 +32,13 @@ export function Shell(): ReactElement {
   useEffect(() => {
     document.title = `${id === undefined ? '' : `${id} · `}${pageNames[page]} · Threadwire console`;
   }, [page, id]);
-  // What is opened is read from its beginning, by eyes and by screen readers.
+  // What is opened is read from its beginning by screen readers, and by eyes where it was not open before.
   const isFirst = useRef(true);
   useEffect(() => {
     if (!isFirst.current) main.current?.focus({ preventScroll: true });
     isFirst.current = false;
-    scrollTo(0, 0);
   }, [page, id]);
+  useViewScroll(main, `${page} ${id}`);
 
   return (
     <NodeHistoryContext value={history}>

@@ -1,4 +1,5 @@
 import { useEffect } from 'react';
+import { goToList } from '../history-entry.ts';
 import { hrefOf, parseRoute } from '../route.ts';
 import type { Page } from '../route.ts';
 import { pageKeys } from './page-names.ts';
@@ -48,7 +49,7 @@ function act(key: string, showShortcuts: () => void): boolean {
         : false;
     case 'Escape':
       if (id === undefined) return false;
-      location.hash = hrefOf(page);
+      goToList(page);
       return true;
     default:
       return false;

@@ -12,6 +12,8 @@ export interface Column<Row> {
   readonly value: (row: Row) => CellValue;
   /** What is shown, where it is not the value. */
   readonly cell?: (row: Row) => ReactNode;
+  /** Its head in a spreadsheet, where it is not the title: with the unit. */
+  readonly csvTitle?: string;
   /** What a spreadsheet gets, where it is not the value. */
   readonly csv?: (row: Row) => CellValue;
   /** Numbers stand below each other. */

@@ -9,18 +9,24 @@ export function shownRows<Row>(rows: readonly Row[]): ShownRow<Row>[] {
   return rows.map((row) => ({ row, isGone: false }));
 }
 
-/** New rows in the order of those that are shown: each stays where it is, and what has come is below. */
+/** The rows that are shown, each where it is, as they are now. However much comes meanwhile, they are as many as they were. */
 export function heldRows<Row>(
   shown: readonly ShownRow<Row>[],
   rows: readonly Row[],
   keyOf: (row: Row) => string,
 ): ShownRow<Row>[] {
   const arrived = new Map(rows.map((row) => [keyOf(row), row]));
-  const kept = shown.map(({ row }) => {
-    const key = keyOf(row);
-    const now = arrived.get(key);
-    arrived.delete(key);
+  return shown.map(({ row }) => {
+    const now = arrived.get(keyOf(row));
     return now === undefined ? { row, isGone: true } : { row: now, isGone: false };
   });
-  return [...kept, ...shownRows([...arrived.values()])];
+}
+
+/** How many have come since the table was held. */
+export function waitingRows<Row>(
+  known: ReadonlySet<string>,
+  rows: readonly Row[],
+  keyOf: (row: Row) => string,
+): number {
+  return rows.reduce((count, row) => count + Number(!known.has(keyOf(row))), 0);
 }

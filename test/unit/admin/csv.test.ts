@@ -44,9 +44,28 @@ test.each([
   ['@sum', "'@sum"],
   ['\t=1', "'\t=1"],
   ['\r=1', '"\'\r=1"'],
+  ['\n=1', '"\'\n=1"'],
+  ['\nname', '"\'\nname"'],
+  ['\tname', "'\tname"],
+  [' =1', "' =1"],
+  ['\u00a0\u3000\u2003+1', "'\u00a0\u3000\u2003+1"],
+  ['\ufeff\u200b=1', "'\ufeff\u200b=1"],
+  ['\uff1d1+1', "'\uff1d1+1"],
+  ['\uff0b1', "'\uff0b1"],
+  ['\uff0d1', "'\uff0d1"],
+  ['\uff20sum', "'\uff20sum"],
   ['=HYPERLINK("http://x","y")', '"\'=HYPERLINK(""http://x"",""y"")"'],
 ])('%j is no formula', (name, cell) => {
   expect(cellOf(name)).toBe(cell);
+});
+
+test.each([' name', 'a=1', 'a -1', '\u3000'])('%j is a text as it stands', (name) => {
+  expect(cellOf(name)).toBe(name);
+});
+
+test('a head may have a unit in spreadsheets', () => {
+  const size: Column<Row> = { key: 'size', title: 'Size', csvTitle: 'size (bytes)', value: () => 5 };
+  expect(toCsv([size], [{ name: 'ada', count: 1 }])).toBe('size (bytes)\r\n5\r\n');
 });
 
 test('a number of our own may be below zero', () => {

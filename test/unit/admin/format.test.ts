@@ -66,6 +66,16 @@ test.each([
   ['\u007f', '\u2421'],
   ['\u202egnp.exe', '\u27e8U+202E\u27e9gnp.exe'],
   ['a\u200bb', 'a\u27e8U+200B\u27e9b'],
+  ['a\u2800\u3164\uffa0\u00adb', 'a\u27e8U+2800\u27e9\u27e8U+3164\u27e9\u27e8U+FFA0\u27e9\u27e8U+00AD\u27e9b'],
+  ['\u{e0041}', '\u27e8U+E0041\u27e9'],
+  // Where nothing can be seen, blanks are something too.
+  ['\u200b', '\u27e8U+200B\u27e9'],
+  ['\u2800', '\u27e8U+2800\u27e9'],
+  ['\u3000 \u00a0', '\u27e8U+3000\u27e9\u27e8U+0020\u27e9\u27e8U+00A0\u27e9'],
+  ['\ufe0f', '\u27e8U+FE0F\u27e9'],
+  ['a \u3000b', 'a \u3000b'],
+  ['\u2764\ufe0f', '\u2764\ufe0f'],
+  ['', ''],
   ['\u05e2\u05d1\u05e8\u05d9\u05ea 😀', '\u05e2\u05d1\u05e8\u05d9\u05ea 😀'],
 ])('%j is shown as %j', (text, shown) => {
   expect(visibleText(text)).toBe(shown);
@@ -73,4 +83,5 @@ test.each([
 
 test('the text of a message keeps its lines', () => {
   expect(visibleLines('a\n\tb\u202ec\r\nd')).toBe('a\n\tb\u27e8U+202E\u27e9c\r\nd');
+  expect(visibleLines('a\n  \nb')).toBe('a\n  \nb');
 });

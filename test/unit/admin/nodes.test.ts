@@ -13,6 +13,7 @@ function nodeOf(id: string, samples: readonly Sample[], fields: Partial<NodeLine
     started_at: '2030-01-01T00:00:00.000Z',
     store: 'embedded',
     is_draining: false,
+    is_store_up: samples.at(-1)?.is_store_up !== false,
     samples,
     ...fields,
   };
@@ -67,6 +68,14 @@ describe('alarms', () => {
 
   test('there are none where all is well', () => {
     expect(situation(nodeOf('a', [sampleOf({ at: 1 })]))).toEqual([]);
+  });
+
+  test('a store is as the answer says, whatever its last sample said', () => {
+    const samples = [sampleOf({ at: 1 })];
+    expect(situation(nodeOf('a', samples, { is_store_up: false }))).toMatchObject([
+      { tone: 'bad', text: 'Store down: nothing can be written' },
+    ]);
+    expect(situation(nodeOf('a', [sampleOf({ at: 1, is_store_up: false })], { is_store_up: true }))).toEqual([]);
   });
 
   test.each([

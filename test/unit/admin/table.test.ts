@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Column } from '../../../admin/src/table/column.ts';
-import { heldRows, shownRows } from '../../../admin/src/table/held-rows.ts';
+import { heldRows, shownRows, waitingRows } from '../../../admin/src/table/held-rows.ts';
 import { isFound } from '../../../admin/src/table/is-found.ts';
 import { formatSort, parseSort, sortRows } from '../../../admin/src/table/sort-rows.ts';
 
@@ -42,23 +42,36 @@ describe('rows in an order', () => {
   });
 });
 
-test('rows that are pointed at stay where they are: what is gone stands there still, what has come is below', () => {
+describe('a table that is held', () => {
   const keyOf = ({ id }: Row): string => id;
-  const before = shownRows(rows.slice(0, 3));
-  const now = [
-    { id: 'new', count: 1 },
-    { id: 'user-1', count: 99 },
-    { id: 'user-10', count: 4 },
-  ];
-  const shown = heldRows(before, now, keyOf);
-  expect(shown).toEqual([
-    { row: { id: 'user-10', count: 4 }, isGone: false },
-    { row: { id: 'user-9', count: null }, isGone: true },
-    { row: { id: 'user-1', count: 99 }, isGone: false },
-    { row: { id: 'new', count: 1 }, isGone: false },
-  ]);
-  // Again, with the one that was gone back.
-  expect(heldRows(shown, [...now, rows[1]!], keyOf)[1]).toEqual({ row: rows[1], isGone: false });
+  const before = rows.slice(0, 3);
+
+  test('has the rows that it had, where they were, as they are now; what is gone stands there still', () => {
+    const now = [
+      { id: 'new', count: 1 },
+      { id: 'user-1', count: 99 },
+      { id: 'user-10', count: 4 },
+    ];
+    const shown = heldRows(shownRows(before), now, keyOf);
+    expect(shown).toEqual([
+      { row: { id: 'user-10', count: 4 }, isGone: false },
+      { row: { id: 'user-9', count: null }, isGone: true },
+      { row: { id: 'user-1', count: 99 }, isGone: false },
+    ]);
+    // Again, with the one that was gone back.
+    expect(heldRows(shown, [...now, rows[1]!], keyOf)[1]).toEqual({ row: rows[1], isGone: false });
+  });
+
+  test('counts what has come, and grows by none of it, however much comes and goes', () => {
+    const known = new Set(before.map(keyOf));
+    let shown = shownRows(before);
+    for (let round = 0; round < 100; round += 1) {
+      const now = Array.from({ length: 200 }, (_, i) => ({ id: `new-${round}-${i}`, count: i }));
+      shown = heldRows(shown, now, keyOf);
+      expect([shown.map(({ row }) => row), waitingRows(known, now, keyOf)]).toEqual([before, 200]);
+    }
+    expect(waitingRows(known, [...before, { id: 'one', count: 1 }], keyOf)).toBe(1);
+  });
 });
 
 test.each([

@@ -10,6 +10,7 @@ import type { Column } from '../../table/column.ts';
 import { CsvButton } from '../../table/csv-button.tsx';
 import { DataTable } from '../../table/data-table.tsx';
 import { isFound } from '../../table/is-found.ts';
+import { sortRows } from '../../table/sort-rows.ts';
 import { SearchField, Toolbar } from '../../table/toolbar.tsx';
 import { useSort } from '../../table/use-sort.ts';
 import { UserText } from '../../ui/user-text.tsx';
@@ -38,6 +39,7 @@ export function RevokedTable({ users, failure, onDone }: RevokedTableProps): Rea
       {
         key: 'at',
         title: 'Revoked',
+        csvTitle: 'revoked (UTC)',
         isHighestFirst: true,
         width: 9,
         value: ({ revoked_at }) => Date.parse(revoked_at),
@@ -86,7 +88,7 @@ export function RevokedTable({ users, failure, onDone }: RevokedTableProps): Rea
         <h2 id="revoked-title">Revoked users</h2>
         <Toolbar label="Revoked users">
           <SearchField label="Filter revoked users" value={search} onChange={setSearch} />
-          <CsvButton what="revoked" columns={columns} rows={() => found ?? []} />
+          <CsvButton what="revoked" columns={columns} rows={() => sortRows(found ?? [], columns, sort)} />
         </Toolbar>
       </div>
       <FailureNote failure={failure} />

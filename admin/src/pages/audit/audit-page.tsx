@@ -1,22 +1,26 @@
-import { useMemo, useState } from 'react';
+import { useCallback, useMemo, useState } from 'react';
 import type { ReactElement } from 'react';
 import { useLink } from '../../connection/link-context.ts';
 import type { ConsoleAnswers } from '../../connection/protocol.ts';
 import { exactTime, logTime } from '../../format/time.ts';
-import { counted } from '../../format/number.ts';
+import { formatCount } from '../../format/number.ts';
 import { FailureNote } from '../../polling/failure-note.tsx';
 import { usePoll } from '../../polling/use-poll.ts';
 import type { Column } from '../../table/column.ts';
 import { CsvButton } from '../../table/csv-button.tsx';
 import { DataTable } from '../../table/data-table.tsx';
 import { isFound } from '../../table/is-found.ts';
+import { sortRows } from '../../table/sort-rows.ts';
 import { SearchField, SelectField, Toolbar } from '../../table/toolbar.tsx';
 import { useSort } from '../../table/use-sort.ts';
 import { Badge } from '../../ui/badge.tsx';
 import { UserText } from '../../ui/user-text.tsx';
 import { useQuery } from '../../use-route.ts';
 import { PageHead } from '../page-head.tsx';
+import { auditFacts } from './audit-facts.ts';
 import { mergedEntries } from './merged-entries.ts';
+import { searchOlder } from './search-older.ts';
+import { unnamed } from './unnamed.ts';
 
 type Entry = ConsoleAnswers['audit']['entries'][number];
 
@@ -33,8 +37,9 @@ const columns: readonly Column<Entry>[] = [
   {
     key: 'at',
     title: 'When',
+    csvTitle: 'when (UTC)',
     isHighestFirst: true,
-    width: 9,
+    width: 8,
     value: ({ at }) => at,
     csv: ({ at }) => exactTime(at),
     cell: ({ at }) => (
@@ -46,23 +51,29 @@ const columns: readonly Column<Entry>[] = [
   {
     key: 'operator',
     title: 'Who',
-    width: 10,
+    width: 8,
     value: ({ operator }) => operator,
-    // A login by another name is noted without it.
-    cell: ({ operator }) =>
-      operator === '' ? <span className="hint">another name</span> : <UserText text={operator} className="strong" />,
+    csv: (entry) => unnamed(entry) ?? entry.operator,
+    cell: (entry) => {
+      const without = unnamed(entry);
+      return without === undefined ? (
+        <UserText text={entry.operator} className="strong" />
+      ) : (
+        <span className="hint">{without}</span>
+      );
+    },
   },
   {
     key: 'address',
     title: 'From',
-    width: 9,
+    width: 8,
     value: ({ address }) => address,
     cell: ({ address }) => <UserText text={address} className="code" />,
   },
   {
     key: 'action',
     title: 'What',
-    width: 10,
+    width: 9,
     value: ({ action }) => action,
     cell: ({ action }) => <UserText text={action} className="code" />,
   },
@@ -75,14 +86,14 @@ const columns: readonly Column<Entry>[] = [
   {
     key: 'outcome',
     title: 'Outcome',
-    width: 7,
+    width: 6.5,
     value: ({ outcome }) => outcome,
     cell: ({ outcome }) => <Badge tone={tones[outcome]}>{outcome}</Badge>,
   },
   {
     key: 'detail',
     title: 'Detail',
-    width: 11,
+    width: 12,
     value: ({ detail }) => detail,
     cell: ({ detail }) => <UserText text={detail} className="code" />,
   },
@@ -102,15 +113,14 @@ export function AuditPage(): ReactElement {
   const [seen, setSeen] = useState<readonly Entry[]>([]);
   // What was newest when older ones were read may have left the first page since.
   const entries = useMemo(() => data && mergedEntries(data.entries, seen, older), [data, seen, older]);
-  const found = useMemo(
-    () =>
-      entries?.filter(
-        (entry) =>
-          (outcome === '' || entry.outcome === outcome) &&
-          isFound(search, entry.operator, entry.address, entry.action, entry.target, entry.detail),
-      ),
-    [entries, outcome, search],
+  const isWanted = useCallback(
+    (entry: Entry): boolean =>
+      (outcome === '' || entry.outcome === outcome) &&
+      isFound(search, unnamed(entry) ?? entry.operator, entry.address, entry.action, entry.target, entry.detail),
+    [outcome, search],
   );
+  const found = useMemo(() => entries?.filter(isWanted), [entries, isWanted]);
+  const isFiltered = search.trim() !== '' || outcome !== '';
   const hasMore = !isAtEnd && (data?.entries.length ?? 0) >= limit;
 
   const readOlder = async (): Promise<void> => {
@@ -119,10 +129,11 @@ export function AuditPage(): ReactElement {
     setLoading(true);
     setOlderFailure(undefined);
     try {
-      const page = await link.request('audit', { before: oldest.id, limit: 500 });
       setSeen((last) => mergedEntries(data?.entries ?? [], last));
-      setOlder((last) => [...last, ...page.entries]);
-      if (page.entries.length < 500) setAtEnd(true);
+      const read = async (before: string, limit: number): Promise<readonly Entry[]> =>
+        (await link.request('audit', { before, limit })).entries;
+      const onPage = (page: readonly Entry[]): void => setOlder((last) => [...last, ...page]);
+      setAtEnd(await searchOlder({ read, isFound: isWanted, before: oldest.id, onPage }));
     } catch (error) {
       setOlderFailure(error);
     } finally {
@@ -134,13 +145,13 @@ export function AuditPage(): ReactElement {
     <>
       <PageHead
         title="Audit log"
-        facts={found && `${counted(found.length, 'entry', 'entries')}${hasMore ? ', and older ones' : ''}`}
+        facts={entries && found && auditFacts({ found: found.length, known: entries.length, hasMore, isFiltered })}
       />
       <Toolbar label="Audit log">
         <SearchField label="Filter by who, what, from where" value={search} onChange={setSearch} />
         <SelectField label="Outcome" value={outcome} options={outcomes} onChange={setOutcome} />
         <span className="toolbar-space" />
-        <CsvButton what="audit" columns={columns} rows={() => found ?? []} />
+        <CsvButton what="audit" columns={columns} rows={() => sortRows(found ?? [], columns, sort)} />
       </Toolbar>
       <FailureNote failure={failure} />
       <DataTable
@@ -151,13 +162,20 @@ export function AuditPage(): ReactElement {
         sort={sort}
         onSort={setSort}
         question={`${search} ${outcome}`}
-        empty={entries?.length === 0 ? 'Nothing was done yet.' : 'No entry matches.'}
+        empty={
+          entries?.length === 0
+            ? 'Nothing was done yet.'
+            : hasMore
+              ? `None of the latest ${formatCount(entries?.length ?? 0)} entries matches.`
+              : 'No entry matches.'
+        }
+        leaving="nothing"
         toneOf={(entry) => (entry.outcome === 'ok' ? undefined : 'warn')}
       />
       <FailureNote failure={olderFailure} />
       {hasMore && (
         <button type="button" className="button" aria-disabled={isLoading} onClick={() => void readOlder()}>
-          {isLoading ? 'Reading…' : 'Read older entries'}
+          {isLoading ? 'Reading…' : isFiltered ? 'Search older' : 'Read older entries'}
         </button>
       )}
     </>

@@ -46,10 +46,7 @@ export function ConnectionPage({ clientId }: { readonly clientId: string }): Rea
     confirm({ ...question, run: async (reason) => question.run(reason).finally(refresh) });
   return (
     <>
-      <PageHead
-        title={line ? <UserText text={line.user_id} /> : 'Connection'}
-        back={{ href: hrefOf('connections'), name: 'Connections' }}
-      >
+      <PageHead title={line ? <UserText text={line.user_id} /> : 'Connection'} back="connections">
         {line && (
           <>
             {!isGone && (

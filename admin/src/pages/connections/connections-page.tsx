@@ -1,4 +1,4 @@
-import { useMemo, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import type { ReactElement } from 'react';
 import { useLink } from '../../connection/link-context.ts';
 import type { ConsolePayload } from '../../connection/protocol.ts';
@@ -16,6 +16,7 @@ import { useDebounced } from '../../ui/use-debounced.ts';
 import { useQuery } from '../../use-route.ts';
 import { PageHead } from '../page-head.tsx';
 import { connectionColumns } from './connection-columns.tsx';
+import { lastPage, pageNumber } from './page-number.ts';
 import { Pager } from './pager.tsx';
 
 type Order = ConsolePayload<'connections'>['order'];
@@ -40,7 +41,7 @@ export function ConnectionsPage(): ReactElement {
   const searched = useDebounced(search, debounceMs);
   const [sort, setSort] = useSort('-connected_at');
   const [isPaused, setPaused] = useState(false);
-  const number = Math.max(1, Math.floor(Number(page)) || 1);
+  const number = pageNumber(page);
   const asked = {
     search: searched,
     order: (orders.includes(sort.key) ? sort.key : 'connected_at') as Order,
@@ -56,7 +57,12 @@ export function ConnectionsPage(): ReactElement {
       }),
     [link, confirm, refresh],
   );
-  const lastPage = Math.max(1, Math.ceil((data?.found ?? 0) / pageSize));
+  const last = lastPage(data?.found ?? 0, pageSize);
+  // It had more pages when its address was made.
+  const isBeyond = data !== undefined && !isOld && number > last;
+  useEffect(() => {
+    if (isBeyond) setPage(String(last));
+  }, [isBeyond, last, setPage]);
   return (
     <>
       <PageHead
@@ -78,9 +84,19 @@ export function ConnectionsPage(): ReactElement {
           }}
         />
         <span className="toolbar-space" />
-        <Pager page={number} last={lastPage} onChange={(next) => setPage(String(next))} />
+        <Pager page={number} last={last} onChange={(next) => setPage(String(next))} />
         <PauseButton isPaused={isPaused} onChange={setPaused} />
-        <CsvButton what="connections" columns={columns} rows={() => foundConnections(link, asked, maxExported)} />
+        <CsvButton
+          what="connections"
+          columns={columns}
+          rows={() => foundConnections(link, asked, maxExported)}
+          found={data?.found ?? 0}
+          says={
+            last > 1
+              ? `Saves what was found, of all pages, up to ${formatCount(maxExported)}, as a spreadsheet`
+              : 'Saves what this table has, in its order, as a spreadsheet'
+          }
+        />
       </Toolbar>
       <FailureNote failure={failure} />
       <DataTable
@@ -92,7 +108,8 @@ export function ConnectionsPage(): ReactElement {
         onSort={setSort}
         isSorted
         question={JSON.stringify(view)}
-        isOld={isOld || searched !== search}
+        isOld={isOld || isBeyond || searched !== search}
+        leaving={last > 1 ? 'moved' : 'ended'}
         empty={searched === '' ? 'Nobody is connected.' : 'No connection matches.'}
         toneOf={({ is_slow }) => (is_slow ? 'warn' : undefined)}
       />

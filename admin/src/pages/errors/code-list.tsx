@@ -1,6 +1,9 @@
 import type { ReactElement } from 'react';
 import type { ConsoleAnswers, Refusal } from '../../connection/protocol.ts';
 import { formatCount } from '../../format/number.ts';
+import { codeNotes } from './code-notes.ts';
+
+type Code = Refusal['code'];
 
 interface CodeListProps {
   readonly counts: ConsoleAnswers['errors']['counts'] | undefined;
@@ -25,10 +28,13 @@ export function CodeList({ counts, recent, chosen, onChoose }: CodeListProps): R
             className="code-line"
             aria-pressed={code === chosen}
             data-none={count === 0 || undefined}
-            title={`${formatCount(lately.get(code) ?? 0)} of the last ${recent.length}`}
+            title={[`${formatCount(lately.get(code) ?? 0)} of the last ${recent.length}`, codeNotes[code as Code] ?? '']
+              .join('\n')
+              .trim()}
             onClick={() => onChoose(code === chosen ? '' : code)}
           >
             <span className="code-name">{code}</span>
+            {code === 'slow_consumer' && <span className="code-unit">closed</span>}
             <span className="code-count">{formatCount(count)}</span>
             <svg className="code-bar" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">
               <rect width={(100 * count) / most} height="1" />

@@ -1,7 +1,7 @@
 import { useMemo, useState } from 'react';
 import type { ReactElement } from 'react';
-import type { Refusal } from '../../connection/protocol.ts';
-import { formatCount } from '../../format/number.ts';
+import type { ConsoleAnswers, Refusal } from '../../connection/protocol.ts';
+import { counted, formatCount } from '../../format/number.ts';
 import { exactTime, logTime } from '../../format/time.ts';
 import { FailureNote } from '../../polling/failure-note.tsx';
 import { usePoll } from '../../polling/use-poll.ts';
@@ -10,19 +10,20 @@ import type { Column } from '../../table/column.ts';
 import { CsvButton } from '../../table/csv-button.tsx';
 import { DataTable } from '../../table/data-table.tsx';
 import { isFound } from '../../table/is-found.ts';
+import { sortRows } from '../../table/sort-rows.ts';
 import { PauseButton, SearchField, Toolbar } from '../../table/toolbar.tsx';
 import { useSort } from '../../table/use-sort.ts';
 import { UserText } from '../../ui/user-text.tsx';
 import { useQuery } from '../../use-route.ts';
 import { PageHead } from '../page-head.tsx';
 import { CodeList } from './code-list.tsx';
+import { codeNotes, refusedTotal } from './code-notes.ts';
 
-type Line = Refusal & { readonly key: string };
-
-const columns: readonly Column<Line>[] = [
+const columns: readonly Column<Refusal>[] = [
   {
     key: 'at',
     title: 'Time',
+    csvTitle: 'time (UTC)',
     isHighestFirst: true,
     width: 7.5,
     value: ({ at }) => at,
@@ -85,8 +86,9 @@ export function ErrorsPage(): ReactElement {
   const [code, setCode] = useQuery('code');
   const [sort, setSort] = useSort('-at');
   const [isPaused, setPaused] = useState(false);
+  const note = codeNotes[code as Refusal['code']];
   const { data, failure } = usePoll('errors', {}, { isPaused });
-  const lines = useMemo(() => data && keyed(data.recent), [data]);
+  const lines = data?.recent;
   const found = useMemo(
     () =>
       lines?.filter(
@@ -96,10 +98,9 @@ export function ErrorsPage(): ReactElement {
       ),
     [lines, code, search],
   );
-  const total = data ? Object.values(data.counts).reduce((sum, count) => sum + count, 0) : 0;
   return (
     <>
-      <PageHead title="Errors" facts={data && `${formatCount(total)} refused since the node started`} />
+      <PageHead title="Errors" facts={data && sinceStart(data.counts)} />
       <div className="errors">
         <section aria-labelledby="codes-title">
           <h2 id="codes-title">By code</h2>
@@ -116,20 +117,21 @@ export function ErrorsPage(): ReactElement {
             )}
             <span className="toolbar-space" />
             <PauseButton isPaused={isPaused} onChange={setPaused} />
-            <CsvButton what="errors" columns={columns} rows={() => found ?? []} />
+            <CsvButton what="errors" columns={columns} rows={() => sortRows(found ?? [], columns, sort)} />
           </Toolbar>
           <FailureNote failure={failure} />
+          {note !== undefined && <p className="hint">{note}</p>}
           <DataTable
             caption="Last refusals"
             columns={columns}
             rows={found}
-            keyOf={({ key }) => key}
+            keyOf={({ number }) => String(number)}
             sort={sort}
             onSort={setSort}
             question={`${code} ${search}`}
-            empty={
-              lines?.length === 0 ? 'Nothing was refused since the node started.' : 'None of the last refusals matches.'
-            }
+            empty={emptyText(lines?.length ?? 0)}
+            // What was refused stays so: others push it out.
+            leaving="nothing"
           />
         </section>
       </div>
@@ -137,16 +139,13 @@ export function ErrorsPage(): ReactElement {
   );
 }
 
-/** Refusals have no ids, and several may be of one millisecond: those are counted, from the oldest on. */
-function keyed(recent: readonly Refusal[]): Line[] {
-  const seen = new Map<string, number>();
-  return recent
-    .toReversed()
-    .map((refusal) => {
-      const base = `${refusal.at} ${refusal.code} ${refusal.request} ${refusal.client_id}`;
-      const count = (seen.get(base) ?? 0) + 1;
-      seen.set(base, count);
-      return { ...refusal, key: `${base} ${count}` };
-    })
-    .reverse();
+function sinceStart(counts: ConsoleAnswers['errors']['counts']): string {
+  const closed = counts.slow_consumer;
+  const refused = `${formatCount(refusedTotal(counts))} refused`;
+  return `${refused}${closed === 0 ? '' : `, ${counted(closed, 'connection')} closed as too slow`} since the node started`;
+}
+
+function emptyText(refusals: number): string {
+  if (refusals === 0) return 'No request was refused since the node started.';
+  return refusals === 1 ? 'The one refusal does not match.' : `None of the last ${refusals} refusals matches.`;
 }

@@ -101,10 +101,9 @@ export function NodeTable({ nodes }: { readonly nodes: readonly KnownNode[] }): 
       title: 'Store',
       width: 9.5,
       value: ({ line }) => line.store,
-      cell: ({ line, samples }) => {
-        const isUp = samples.at(-1)?.is_store_up !== false;
-        return <Badge tone={isUp ? 'good' : 'bad'}>{`${storeNames[line.store]} ${isUp ? 'up' : 'down'}`}</Badge>;
-      },
+      cell: ({ line: { store, is_store_up: isUp } }) => (
+        <Badge tone={isUp ? 'good' : 'bad'}>{`${storeNames[store]} ${isUp ? 'up' : 'down'}`}</Badge>
+      ),
     },
     {
       key: 'broker',

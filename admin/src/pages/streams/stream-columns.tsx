@@ -6,6 +6,7 @@ import { hrefOf } from '../../route.ts';
 import type { Column } from '../../table/column.ts';
 import { Badge } from '../../ui/badge.tsx';
 import { UserText } from '../../ui/user-text.tsx';
+import { isSilent, withoutTextMs } from './silence.ts';
 import { streamTones, tokensPerSecond } from './stream-states.ts';
 
 export type ShownStream = StreamLine & { readonly ended_at?: string };
@@ -15,7 +16,7 @@ const estimate = 'An estimate: a quarter of the characters, as is usual for Engl
 const state: Column<ShownStream> = {
   key: 'state',
   title: 'State',
-  width: 7.5,
+  width: 7,
   value: (stream) => stream.state,
   cell: (stream) => (
     <span title={stream.state === 'waiting' ? 'Its producer has gone, and may come back' : undefined}>
@@ -46,49 +47,73 @@ const producer: Column<ShownStream> = {
   ),
 };
 
+const lastText: Column<ShownStream> = {
+  key: 'last',
+  title: 'Last text',
+  csvTitle: 'last text (ms ago)',
+  hint: 'How long ago; silent after ten seconds without any, also before the first',
+  isNumber: true,
+  width: 8.75,
+  value: withoutTextMs,
+  csv: ({ last_text_ms: lastMs }) => lastMs,
+  cell: (stream) =>
+    isSilent(stream) ? (
+      <Badge tone="warn">silent {formatAge(withoutTextMs(stream))}</Badge>
+    ) : stream.last_text_ms === null ? (
+      '–'
+    ) : (
+      formatDuration(stream.last_text_ms)
+    ),
+};
+
 const rest: readonly Column<ShownStream>[] = [
   {
     key: 'tokens',
     title: '≈ tokens/s',
+    csvTitle: 'tokens per second (estimate)',
     hint: estimate,
     isNumber: true,
-    width: 7.75,
+    width: 7,
     value: tokensPerSecond,
     cell: (stream) => <span title={estimate}>≈ {formatRate(tokensPerSecond(stream))}</span>,
   },
   {
     key: 'chars',
     title: 'chars/s',
+    csvTitle: 'characters per second (UTF-16 units)',
     hint: 'UTF-16 units per second, since it began or was taken up',
     isNumber: true,
-    width: 6,
+    width: 5.25,
     value: (stream) => stream.units_per_second,
     cell: (stream) => formatRate(stream.units_per_second),
   },
   {
     key: 'first',
     title: 'First text',
+    csvTitle: 'first text (ms)',
     hint: 'From its start to its first text; not known where it was taken up',
     isNumber: true,
-    width: 6.75,
+    width: 6.5,
     value: (stream) => stream.first_text_ms,
     cell: (stream) => (stream.first_text_ms === null ? '–' : formatDuration(stream.first_text_ms)),
   },
   {
     key: 'length',
     title: 'Length',
+    csvTitle: 'length (UTF-16 units)',
     hint: 'UTF-16 units',
     isNumber: true,
-    width: 6,
+    width: 5.25,
     value: (stream) => stream.length,
     cell: (stream) => formatCount(stream.length),
   },
   {
     key: 'age',
     title: 'Lasts',
+    csvTitle: 'lasts (ms)',
     hint: 'Since it began or was taken up; of one that ended, until then',
     isNumber: true,
-    width: 5.75,
+    width: 5,
     value: (stream) => stream.age_ms,
     cell: (stream) => formatAge(stream.age_ms),
   },
@@ -97,6 +122,7 @@ const rest: readonly Column<ShownStream>[] = [
 const ended: Column<ShownStream> = {
   key: 'ended',
   title: 'Ended',
+  csvTitle: 'ended (UTC)',
   isNumber: true,
   width: 5.75,
   value: (stream) => (stream.ended_at === undefined ? null : Date.parse(stream.ended_at)),
@@ -116,7 +142,8 @@ const id: Column<ShownStream> = {
 export type StreamView = 'thread' | 'running' | 'ended';
 
 export function streamColumns(view: StreamView): readonly Column<ShownStream>[] {
-  if (view === 'thread') return [producer, state, id, ...rest];
-  const all = [thread, producer, state, { ...id, isHidden: true }, ...rest];
-  return view === 'running' ? all : [...all, ended];
+  if (view === 'thread') return [producer, state, id, lastText, ...rest];
+  const all = [thread, producer, state, { ...id, isHidden: true }];
+  // A spreadsheet has both, those that run and those that ended.
+  return view === 'running' ? [...all, lastText, ...rest] : [...all, { ...lastText, isHidden: true }, ...rest, ended];
 }

@@ -6,6 +6,7 @@ import { cancelStreamQuestion } from '../../operations/cancel-stream-question.ts
 import type { Column } from '../../table/column.ts';
 import { DataTable } from '../../table/data-table.tsx';
 import { useSort } from '../../table/use-sort.ts';
+import { isSilent } from './silence.ts';
 import { streamColumns } from './stream-columns.tsx';
 import type { ShownStream, StreamView } from './stream-columns.tsx';
 
@@ -19,11 +20,14 @@ interface StreamTableProps {
   readonly question?: string;
 }
 
+/** In what order they are at first. */
+export const streamOrders = { thread: '-age', running: '-age', ended: '-ended' } as const;
+
 /** Streams, each with a way to cancel it while it runs. */
 export function StreamTable(props: StreamTableProps): ReactElement {
   const { link, caption, streams, empty, onDone, view, question = '' } = props;
   const confirm = useConfirm();
-  const [sort, setSort] = useSort(view === 'ended' ? '-ended' : '-age', view);
+  const [sort, setSort] = useSort(streamOrders[view], view);
   const columns = useMemo(
     (): readonly Column<ShownStream>[] =>
       view === 'ended'
@@ -34,7 +38,7 @@ export function StreamTable(props: StreamTableProps): ReactElement {
               key: 'do',
               title: 'Actions',
               isAction: true,
-              width: 6,
+              width: 5.5,
               value: () => null,
               cell: (stream) => (
                 <button
@@ -62,7 +66,11 @@ export function StreamTable(props: StreamTableProps): ReactElement {
       onSort={setSort}
       question={question}
       empty={empty}
-      toneOf={({ state }) => (state === 'interrupted' || state === 'failed' ? 'bad' : undefined)}
+      toneOf={(stream) =>
+        stream.state === 'interrupted' || stream.state === 'failed' ? 'bad' : isSilent(stream) ? 'warn' : undefined
+      }
+      // Those that ended are pushed out by others.
+      leaving={view === 'ended' ? 'nothing' : 'ended'}
     />
   );
 }

@@ -5,13 +5,16 @@ import { counted } from '../../format/number.ts';
 import { FailureNote } from '../../polling/failure-note.tsx';
 import { usePoll } from '../../polling/use-poll.ts';
 import { CsvButton } from '../../table/csv-button.tsx';
+import { HoldGroup } from '../../table/hold-group.tsx';
 import { isFound } from '../../table/is-found.ts';
+import { sortRows } from '../../table/sort-rows.ts';
 import { PauseButton, SearchField, SelectField, Toolbar } from '../../table/toolbar.tsx';
+import { useSort } from '../../table/use-sort.ts';
 import { useQuery } from '../../use-route.ts';
 import { PageHead } from '../page-head.tsx';
 import { streamColumns } from './stream-columns.tsx';
 import type { ShownStream } from './stream-columns.tsx';
-import { StreamTable } from './stream-table.tsx';
+import { StreamTable, streamOrders } from './stream-table.tsx';
 
 const states = [
   ['', 'All that ended'],
@@ -29,6 +32,8 @@ export function StreamsPage(): ReactElement {
   const [search, setSearch] = useQuery('q');
   const [state, setState] = useQuery('state');
   const [isPaused, setPaused] = useState(false);
+  const [running] = useSort(streamOrders.running, 'running');
+  const [ended] = useSort(streamOrders.ended, 'ended');
   const { data, failure, refresh } = usePoll('streams', {}, { isPaused });
   const found = useMemo(() => {
     const has = (stream: ShownStream): boolean => isFound(search, stream.id, stream.thread_id, stream.user_id);
@@ -56,39 +61,44 @@ export function StreamsPage(): ReactElement {
         <CsvButton
           what="streams"
           columns={columns}
-          rows={(): readonly ShownStream[] => (found ? [...found.running, ...found.ended] : [])}
+          says="Saves the streams that are shown, as a spreadsheet: those that run, then those that ended"
+          rows={(): readonly ShownStream[] =>
+            found ? [...sortRows(found.running, columns, running), ...sortRows(found.ended, columns, ended)] : []
+          }
         />
       </Toolbar>
       <FailureNote failure={failure} />
-      <section aria-labelledby="running-title">
-        <h2 id="running-title">Running</h2>
-        <StreamTable
-          link={link}
-          caption="Running streams"
-          view="running"
-          streams={found?.running}
-          question={search}
-          empty={search === '' ? 'Nothing is being written.' : 'No running stream matches.'}
-          onDone={refresh}
-        />
-      </section>
-      <section aria-labelledby="ended-title">
-        <div className="section-head">
-          <h2 id="ended-title">Recently ended</h2>
-          <Toolbar label="Recently ended">
-            <SelectField label="State" value={state} options={states} onChange={setState} />
-          </Toolbar>
-        </div>
-        <StreamTable
-          link={link}
-          caption="Streams that ended lately"
-          streams={found?.ended}
-          question={`${search} ${state}`}
-          view="ended"
-          empty={search === '' && state === '' ? 'None has ended yet.' : 'No stream that ended matches.'}
-          onDone={refresh}
-        />
-      </section>
+      <HoldGroup>
+        <section aria-labelledby="running-title">
+          <h2 id="running-title">Running</h2>
+          <StreamTable
+            link={link}
+            caption="Running streams"
+            view="running"
+            streams={found?.running}
+            question={search}
+            empty={search === '' ? 'Nothing is being written.' : 'No running stream matches.'}
+            onDone={refresh}
+          />
+        </section>
+        <section aria-labelledby="ended-title">
+          <div className="section-head">
+            <h2 id="ended-title">Recently ended</h2>
+            <Toolbar label="Recently ended">
+              <SelectField label="State" value={state} options={states} onChange={setState} />
+            </Toolbar>
+          </div>
+          <StreamTable
+            link={link}
+            caption="Streams that ended lately"
+            streams={found?.ended}
+            question={`${search} ${state}`}
+            view="ended"
+            empty={search === '' && state === '' ? 'None has ended yet.' : 'No stream that ended matches.'}
+            onDone={refresh}
+          />
+        </section>
+      </HoldGroup>
     </>
   );
 }

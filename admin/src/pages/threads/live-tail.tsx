@@ -29,7 +29,7 @@ const maxShown = 2000;
 
 const exported: readonly Column<TailLine>[] = (
   ['seq', 'position', 'id', 'updated_at', 'created_at', 'user_id', 'role', 'status', 'length'] as const
-).map((key) => ({ key, title: key, value: (line) => line[key] }));
+).map((key) => ({ key, title: key === 'length' ? 'length (UTF-16 units)' : key, value: (line) => line[key] }));
 
 /** The changes of a thread as they come, the newest on top; while it is pointed at, what comes waits. */
 export function LiveTail({ threadId }: { readonly threadId: string }): ReactElement {
@@ -116,7 +116,7 @@ export function LiveTail({ threadId }: { readonly threadId: string }): ReactElem
               </tr>
             </thead>
             <tbody
-              onPointerEnter={(event) => {
+              onPointerOver={(event) => {
                 if (event.pointerType === 'mouse') setPointedAt(true);
               }}
               onPointerLeave={() => setPointedAt(false)}

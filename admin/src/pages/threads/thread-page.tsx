@@ -5,7 +5,6 @@ import { Age } from '../../format/age.tsx';
 import { counted, formatCount } from '../../format/number.ts';
 import { FailureNote } from '../../polling/failure-note.tsx';
 import { usePoll } from '../../polling/use-poll.ts';
-import { hrefOf } from '../../route.ts';
 import { UserText } from '../../ui/user-text.tsx';
 import { Facts } from '../facts.tsx';
 import { PageHead } from '../page-head.tsx';
@@ -24,7 +23,7 @@ export function ThreadPage({ threadId }: { readonly threadId: string }): ReactEl
   const isMissing = failure instanceof RequestFailure && ['thread_not_found', 'invalid_payload'].includes(failure.code);
   return (
     <>
-      <PageHead title={<UserText text={title} />} back={{ href: hrefOf('threads'), name: 'Threads' }} />
+      <PageHead title={<UserText text={title} />} back="threads" />
       <FailureNote failure={failure} />
       {thread && (
         <Facts

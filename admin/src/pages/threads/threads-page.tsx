@@ -2,19 +2,21 @@ import { useState } from 'react';
 import type { ReactElement } from 'react';
 import type { ThreadLine } from '../../connection/protocol.ts';
 import { Age } from '../../format/age.tsx';
-import { counted, formatCount } from '../../format/number.ts';
+import { formatCount } from '../../format/number.ts';
 import { FailureNote } from '../../polling/failure-note.tsx';
 import { usePoll } from '../../polling/use-poll.ts';
 import { hrefOf } from '../../route.ts';
 import type { Column } from '../../table/column.ts';
 import { CsvButton } from '../../table/csv-button.tsx';
 import { DataTable } from '../../table/data-table.tsx';
+import { sortRows } from '../../table/sort-rows.ts';
 import { PauseButton, SearchField, Toolbar } from '../../table/toolbar.tsx';
 import { useSort } from '../../table/use-sort.ts';
 import { useDebounced } from '../../ui/use-debounced.ts';
 import { UserText } from '../../ui/user-text.tsx';
 import { useQuery } from '../../use-route.ts';
 import { PageHead } from '../page-head.tsx';
+import { threadsFacts } from './threads-facts.ts';
 
 const limit = 500;
 const debounceMs = 250;
@@ -41,6 +43,7 @@ const columns: readonly Column<ThreadLine>[] = [
   {
     key: 'subscribers',
     title: 'Subscribers',
+    csvTitle: 'subscribers (connections)',
     hint: 'Connections on this node that follow it',
     isNumber: true,
     width: 8,
@@ -59,6 +62,7 @@ const columns: readonly Column<ThreadLine>[] = [
   {
     key: 'streams',
     title: 'Streams',
+    csvTitle: 'streams (running)',
     hint: 'Replies that are being written',
     isNumber: true,
     width: 6.25,
@@ -76,6 +80,7 @@ const columns: readonly Column<ThreadLine>[] = [
   {
     key: 'activity',
     title: 'Last activity',
+    csvTitle: 'last activity (UTC)',
     isNumber: true,
     width: 8.75,
     value: ({ updated_at }) => Date.parse(updated_at),
@@ -94,20 +99,17 @@ export function ThreadsPage(): ReactElement {
   const threads = data?.threads;
   return (
     <>
-      <PageHead
-        title="Threads"
-        facts={
-          threads &&
-          (threads.length === limit
-            ? `The ${limit} active last; search to find others`
-            : counted(threads.length, asked === '' ? 'thread' : 'thread found', asked === '' ? 'threads' : 'found'))
-        }
-      />
+      <PageHead title="Threads" facts={data && threadsFacts(asked, { ...data, shown: data.threads.length })} />
       <Toolbar label="Threads">
         <SearchField label="Search titles and ids" value={search} onChange={setSearch} />
         <span className="toolbar-space" />
         <PauseButton isPaused={isPaused} onChange={setPaused} />
-        <CsvButton what="threads" columns={columns} rows={() => threads ?? []} />
+        <CsvButton
+          what="threads"
+          columns={columns}
+          rows={() => sortRows(threads ?? [], columns, sort)}
+          found={data?.found ?? 0}
+        />
       </Toolbar>
       <FailureNote failure={failure} />
       <DataTable
@@ -120,8 +122,13 @@ export function ThreadsPage(): ReactElement {
         question={asked}
         isOld={isOld || asked !== search}
         empty={
-          asked === '' ? 'No threads yet.' : 'Nothing has this in its title or id, among the 1,000 threads active last.'
+          asked === ''
+            ? 'No threads yet.'
+            : data?.has_more
+              ? 'None of these has it in its title or id. Any is found by its whole id.'
+              : 'Nothing has this in its title or id.'
         }
+        leaving="nothing"
       />
     </>
   );

@@ -66,6 +66,7 @@ export function consoleHandlers(ports: ConsoleHandlersPorts): ConsoleHandlers {
           started_at: startedAt,
           store: store.kind,
           is_draining: lifecycle.isDraining,
+          is_store_up: activity.isStoreUp,
           samples: activity.samplesAfter(after),
         },
       ],
@@ -77,15 +78,24 @@ export function consoleHandlers(ports: ConsoleHandlersPorts): ConsoleHandlers {
       // One that is named is found, however long it has been quiet.
       if (search !== '') for (const thread of await store.threads([search])) found.set(thread.id, thread);
       let after: Parameters<typeof store.listThreads>[0]['after'];
-      for (let searched = 0; searched < maxSearched && found.size < limit; searched += listPage) {
-        const { threads, next } = await store.listThreads({ actor: operatorActor, after, limit: listPage });
+      let searched = 0;
+      // Where all are found there is nothing to count.
+      const most = search.trim() === '' ? limit : maxSearched;
+      do {
+        const page = { actor: operatorActor, after, limit: Math.min(listPage, most - searched) };
+        const { threads, next } = await store.listThreads(page);
         for (const thread of threads) if (isFound(search, thread.id, thread.title)) found.set(thread.id, thread);
-        if (!next) break;
+        searched += threads.length;
         after = next;
-      }
+      } while (after && searched < most);
       // What a list says may be a second old.
       const exact = await store.threads([...found.keys()].slice(0, limit));
-      return { threads: exact.sort((a, b) => compare(b.updated_at, a.updated_at)).map(threadLine) };
+      return {
+        threads: exact.sort((a, b) => compare(b.updated_at, a.updated_at)).map(threadLine),
+        found: found.size,
+        searched,
+        has_more: after !== undefined,
+      };
     },
 
     thread: async ({ thread_id: id }) => {

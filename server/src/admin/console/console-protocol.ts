@@ -99,6 +99,8 @@ export interface NodeLine {
   readonly started_at: string;
   readonly store: 'embedded' | 'mongodb';
   readonly is_draining: boolean;
+  /** As it is now; its last sample may be some seconds old. */
+  readonly is_store_up: boolean;
   /** Those after the moment asked for, oldest first: an hour of them at most. */
   readonly samples: readonly Sample[];
 }
@@ -166,6 +168,8 @@ export interface ConnectionLine {
 }
 
 export interface Refusal {
+  /** Of this node, since its start: the first is 1. */
+  readonly number: number;
   /** Milliseconds since the epoch. */
   readonly at: number;
   readonly code: ErrorCode;
@@ -190,7 +194,15 @@ export interface ConsoleAnswers {
     readonly nodes: readonly NodeLine[];
     readonly sample_every_ms: number;
   };
-  threads: { readonly threads: readonly ThreadLine[] };
+  threads: {
+    readonly threads: readonly ThreadLine[];
+    /** How many were found, which may be more than are listed. */
+    readonly found: number;
+    /** So many of the threads were looked through: those that were active last. */
+    readonly searched: number;
+    /** Whether there are others, which were not. */
+    readonly has_more: boolean;
+  };
   thread: {
     readonly thread: ThreadLine & { readonly created_by: string; readonly members: readonly string[] };
     readonly subscribers: readonly { readonly user_id: string; readonly connections: number }[];
@@ -205,6 +217,7 @@ export interface ConsoleAnswers {
   };
   connections: { readonly total: number; readonly found: number; readonly connections: readonly ConnectionLine[] };
   connection: { readonly connection: ConnectionLine; readonly threads: readonly string[] };
+  /** Of `slow_consumer` the connections that were closed are counted; the others are errors that clients were given. */
   errors: { readonly counts: Readonly<Record<ErrorCode, number>>; readonly recent: readonly Refusal[] };
   revoked: { readonly users: readonly RevokedLine[] };
   audit: { readonly entries: readonly AuditEntry[] };

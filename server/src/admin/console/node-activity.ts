@@ -35,6 +35,7 @@ export class NodeActivity {
   #unwatchLoop: (() => void) | undefined;
   readonly #samples: Sample[] = [];
   readonly #refusals: Refusal[] = [];
+  #refused = 0;
   /** The longest quiet first. */
   readonly #rates = new Map<string, ThreadRate>();
   #isStopped = false;
@@ -64,8 +65,9 @@ export class NodeActivity {
   }
 
   /** A request was refused. */
-  refused(refusal: Omit<Refusal, 'at'>): void {
-    this.#refusals.push({ at: this.#ports.now(), ...refusal });
+  refused(refusal: Omit<Refusal, 'at' | 'number'>): void {
+    this.#refused += 1;
+    this.#refusals.push({ number: this.#refused, at: this.#ports.now(), ...refusal });
     if (this.#refusals.length > maxRefusals) this.#refusals.shift();
   }
 
@@ -78,9 +80,15 @@ export class NodeActivity {
     return Math.round(count + before * (1 - (this.#ports.now() % rateMs) / rateMs));
   }
 
-  /** Newest first. */
+  /** Newest first. Connections that were closed as slow are told so by no error that is counted: they are, each as one. */
   get refusals(): { readonly counts: Readonly<Record<ErrorCode, number>>; readonly recent: readonly Refusal[] } {
-    return { counts: this.#ports.totals().errors, recent: this.#refusals.toReversed() };
+    const { errors, slowConsumers } = this.#ports.totals();
+    return { counts: { ...errors, slow_consumer: slowConsumers }, recent: this.#refusals.toReversed() };
+  }
+
+  /** Now: a sample may be seconds old. */
+  get isStoreUp(): boolean {
+    return this.#ports.totals().isStoreUp;
   }
 
   /** Oldest first. */

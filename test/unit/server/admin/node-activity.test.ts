@@ -52,6 +52,15 @@ test('of very many threads those that were quiet for longest are forgotten', () 
   metrics.close();
 });
 
+test('connections that were closed as slow are counted among the errors, which nobody was given', () => {
+  const { activity, metrics } = setUp();
+  metrics.slowConsumer();
+  metrics.slowConsumer();
+  metrics.refused('forbidden');
+  expect(activity.refusals.counts).toMatchObject({ slow_consumer: 2, forbidden: 1, internal: 0 });
+  metrics.close();
+});
+
 test('the last refusals are kept, the newest first', () => {
   const { activity, clock, metrics } = setUp();
   for (const n of upTo(205)) {
@@ -59,6 +68,9 @@ test('the last refusals are kept, the newest first', () => {
   }
   const { recent } = activity.refusals;
   expect(recent).toHaveLength(200);
-  expect([recent[0], recent.at(-1)]).toMatchObject([{ request: 'r205', at: clock.now() }, { request: 'r6' }]);
+  expect([recent[0], recent.at(-1)]).toMatchObject([
+    { number: 205, request: 'r205', at: clock.now() },
+    { number: 6, request: 'r6' },
+  ]);
   metrics.close();
 });
