@@ -148,9 +148,9 @@ describeInChromium('the console of operators', (browser) => {
 
       await page.getByLabel('Message').fill('Maintenance at noon.');
       await page.getByRole('button', { name: 'Tell everybody…' }).click();
-      await window.dialog.getByText('1 connection is told').waitFor();
+      await window.dialog.getByText('1 connection is told that the system is under maintenance').waitFor();
       await window.confirm('Maintenance at noon.', 'Tell everybody', '1 connection told.');
-      expect(await back.next('system_status')).toEqual({ status: 'degraded', message: 'Maintenance at noon.' });
+      expect(await back.next('system_status')).toEqual({ status: 'maintenance', message: 'Maintenance at noon.' });
 
       await page.getByRole('button', { name: 'Drain this node…' }).click();
       await window.dialog.getByText('It is the only node').waitFor();

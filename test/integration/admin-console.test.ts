@@ -282,10 +282,12 @@ test('everybody is told what an operator announces', async () => {
   await using app = await startApp({ operator });
   using console = await openConsole(app);
   await using ada = await connectClient(app.url, { user: 'ada' });
-  expect(await console.get('announce', { status: 'degraded', message: 'Maintenance at noon.' })).toEqual({
-    connections: 1,
-  });
-  expect(await ada.next('system_status')).toEqual({ status: 'degraded', message: 'Maintenance at noon.' });
+  for (const status of ['maintenance', 'degraded', 'ok'] as const) {
+    expect(await console.get('announce', { status, message: 'Maintenance at noon.' })).toEqual({ connections: 1 });
+    expect(await ada.next('system_status')).toEqual({ status, message: 'Maintenance at noon.' });
+  }
+  // Whoever drains says so: it is no announcement.
+  expect(await console.ask('announce', { status: 'draining' })).toMatchObject({ error: { code: 'invalid_payload' } });
 });
 
 test('a node is drained when an operator asks for it', async () => {

@@ -5,6 +5,8 @@ import { counted } from '../format/number.ts';
 import { visibleText } from '../format/visible-text.ts';
 import type { KnownNode } from '../nodes/node-history.ts';
 
+const announced = { ok: 'ok again', degraded: 'degraded', maintenance: 'under maintenance' } as const;
+
 /** Asks whether everybody is to be told something. */
 export function announceQuestion(
   link: Link,
@@ -19,7 +21,7 @@ export function announceQuestion(
         <>
           <p>
             {counted(total, 'connection')} {total === 1 ? 'is' : 'are'} told that the system is{' '}
-            <strong>{status === 'ok' ? 'ok again' : 'degraded'}</strong>
+            <strong>{announced[status]}</strong>
             {message === undefined ? ', without a message.' : ', with this message:'}
           </p>
           {message !== undefined && <blockquote className="quote">{visibleText(message)}</blockquote>}

@@ -1,16 +1,20 @@
 import { useState } from 'react';
 import type { ReactElement } from 'react';
 import { useLink } from '../../connection/link-context.ts';
+import type { ConsolePayload } from '../../connection/protocol.ts';
 import { useConfirm } from '../../dialog/confirm.tsx';
 import { announceQuestion } from '../../operations/node-questions.tsx';
 
+type Status = ConsolePayload<'announce'>['status'];
+
+const statuses: readonly Status[] = ['maintenance', 'degraded', 'ok'];
 const maxMessage = 500;
 
 /** Tells all clients how the system is. */
 export function AnnounceForm(): ReactElement {
   const link = useLink();
   const confirm = useConfirm();
-  const [status, setStatus] = useState<'ok' | 'degraded'>('degraded');
+  const [status, setStatus] = useState<Status>('maintenance');
   const [message, setMessage] = useState('');
   return (
     <section className="panel" aria-labelledby="announce-title">
@@ -26,14 +30,12 @@ export function AnnounceForm(): ReactElement {
       >
         <fieldset className="choices">
           <legend>Status</legend>
-          <label>
-            <input type="radio" name="status" checked={status === 'degraded'} onChange={() => setStatus('degraded')} />
-            degraded
-          </label>
-          <label>
-            <input type="radio" name="status" checked={status === 'ok'} onChange={() => setStatus('ok')} />
-            ok
-          </label>
+          {statuses.map((each) => (
+            <label key={each}>
+              <input type="radio" name="status" checked={status === each} onChange={() => setStatus(each)} />
+              {each}
+            </label>
+          ))}
         </fieldset>
         <label className="field">
           Message <span className="hint">(optional)</span>

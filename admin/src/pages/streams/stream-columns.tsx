@@ -39,6 +39,7 @@ const thread: Column<ShownStream> = {
 const producer: Column<ShownStream> = {
   key: 'producer',
   title: 'Producer',
+  width: 8.5,
   value: ({ user_id: id }) => id,
   cell: ({ user_id: id }) => (
     <a className="row-link" href={hrefOf('connections', undefined, { q: id })} title="Its connections">
@@ -53,7 +54,7 @@ const lastText: Column<ShownStream> = {
   csvTitle: 'last text (ms ago)',
   hint: 'How long ago; silent after ten seconds without any, also before the first',
   isNumber: true,
-  width: 8.75,
+  width: 8,
   value: withoutTextMs,
   csv: ({ last_text_ms: lastMs }) => lastMs,
   cell: (stream) =>
@@ -75,17 +76,19 @@ const rest: readonly Column<ShownStream>[] = [
     isNumber: true,
     width: 7,
     value: tokensPerSecond,
-    cell: (stream) => <span title={estimate}>≈ {formatRate(tokensPerSecond(stream))}</span>,
+    cell: (stream) => (
+      <span title={`${estimate}: ${formatRate(stream.units_per_second)} characters/s`}>
+        ≈ {formatRate(tokensPerSecond(stream))}
+      </span>
+    ),
   },
   {
     key: 'chars',
     title: 'chars/s',
     csvTitle: 'characters per second (UTF-16 units)',
-    hint: 'UTF-16 units per second, since it began or was taken up',
     isNumber: true,
-    width: 5.25,
+    isHidden: true,
     value: (stream) => stream.units_per_second,
-    cell: (stream) => formatRate(stream.units_per_second),
   },
   {
     key: 'first',

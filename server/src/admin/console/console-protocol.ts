@@ -38,7 +38,11 @@ export const consoleRequests = {
   disconnect_user: z.strictObject({ user_id: idSchema }),
   revoke_user: z.strictObject({ user_id: idSchema, reason: reasonSchema.optional() }),
   restore_user: z.strictObject({ user_id: idSchema }),
-  announce: z.strictObject({ status: z.enum(['ok', 'degraded']), message: cleanText.max(500).optional() }),
+  announce: z.strictObject({
+    // That it drains is said by the node itself.
+    status: z.enum(['ok', 'degraded', 'maintenance']),
+    message: cleanText.max(500).optional(),
+  }),
   drain: z.strictObject({}),
 } as const;
 
