@@ -70,6 +70,17 @@ function uppermostInSight({ messageList }: ChatWindow): Promise<{ id: string; to
   });
 }
 
+/** The same, once the last turn of the wheel has come to its end. */
+async function placeAtRest(window: ChatWindow): Promise<{ id: string; top: number }> {
+  let place = await uppermostInSight(window);
+  await eventually('the list is at rest', async () => {
+    const before = place;
+    place = await uppermostInSight(window);
+    return place.id === before.id && place.top === before.top;
+  });
+  return place;
+}
+
 async function heapBytes({ page }: ChatWindow): Promise<number> {
   const session = await page.context().newCDPSession(page);
   try {
@@ -83,6 +94,9 @@ async function heapBytes({ page }: ChatWindow): Promise<number> {
 function elementCount({ page }: ChatWindow): Promise<number> {
   return page.locator('*').count();
 }
+
+/** So many messages the page asks for at a time. */
+const pageSize = 100;
 
 function historyRequests({ sent }: ChatWindow): number {
   return sent.filter((frame) => frame.includes('"fetch_history"')).length;
@@ -112,6 +126,8 @@ describeInChromium('the demo page in a thread of 5,000 messages', (browser) => {
       await window.page.evaluate(watchFrames);
       const { messages } = await readUpwards(window, readCount, readMs);
       expect(messages).toEqual(stored.slice(-messages.length));
+      // A page is read when one comes near it, and no other before that.
+      expect(historyRequests(window)).toBeLessThanOrEqual(Math.ceil(messages.length / pageSize) + 1);
       expect(await elementCount(window)).toBeLessThan(maxElements);
       expect(await heapBytes(window)).toBeLessThan(maxHeapBytes);
       const watch = await window.page.evaluate<FrameWatch>('frameWatch');
@@ -119,7 +135,7 @@ describeInChromium('the demo page in a thread of 5,000 messages', (browser) => {
       expect(watch.longestBlankMs).toBeLessThan(maxBlankMs);
 
       // Far up, what comes does not move what one reads.
-      const before = await uppermostInSight(window);
+      const before = await placeAtRest(window);
       const { message: news } = await carl.call('send_message', { thread_id: 'long', content: 'news' });
       const jump = window.page.getByTestId('jump').filter({ hasText: '1 new message' });
       await jump.waitFor();

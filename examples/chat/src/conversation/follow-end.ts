@@ -118,12 +118,17 @@ export function followEnd(scroller: HTMLElement): FollowedEnd {
   scroller.addEventListener('scroll', onScroll, { capture: true, passive: true });
   const observer = new ResizeObserver(settle);
   observer.observe(scroller);
-  // Its paddings stand for what is not drawn.
+  // Its paddings stand for what is not drawn; by its margin the virtual list makes up for rows that it took for higher or lower.
   const list = scroller.querySelector('[role="list"]');
-  if (list) observer.observe(list, { box: 'border-box' });
+  const styleObserver = new MutationObserver(settle);
+  if (list) {
+    observer.observe(list, { box: 'border-box' });
+    styleObserver.observe(list, { attributeFilter: ['style'] });
+  }
 
   const stop = (): void => {
     observer.disconnect();
+    styleObserver.disconnect();
     reader.stop();
     scroller.removeEventListener('scroll', onScroll, { capture: true });
     Reflect.deleteProperty(scroller, 'scrollTo');

@@ -43,9 +43,10 @@ export function MessageList(props: MessageListProps): ReactElement {
     () => buildRows({ messages, pending, hasOlder, userId, newAfter }),
     [messages, pending, hasOlder, userId, newAfter],
   );
-  const { rows: shown, firstIndex, generation } = useRowWindow(rows);
+  const rowWindow = useRowWindow(rows);
+  const { rows: shown, firstIndex, generation } = rowWindow;
   const list = useRef<VirtuosoHandle>(null);
-  const older = useOlder(thread, snapshot, shown.length);
+  const older = useOlder(thread, snapshot, rowWindow);
   const end = usePinnedEnd();
   const [leftAt, setLeftAt] = useState<string>();
   const lastRow = shown.at(-1);
@@ -100,7 +101,7 @@ export function MessageList(props: MessageListProps): ReactElement {
           }}
           scrollerRef={end.scrollerRef}
           totalListHeightChanged={end.settle}
-          rangeChanged={({ startIndex }) => older.reached(startIndex - firstIndex)}
+          rangeChanged={({ startIndex }) => older.reached(startIndex)}
           onKeyDown={(event: KeyboardEvent<HTMLElement>) => moveFocus(event)}
         />
       )}
