@@ -374,6 +374,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
   async function drain(): Promise<void> {
     lifecycle.startDraining();
     responders?.stop();
+    streams.startDraining(lifecycle.draining.reason as Error);
     const timeoutMs = options.drainTimeoutMs ?? 10_000;
     await drainConnections({ rooms, lifecycle, timeoutMs, random: options.random ?? Math.random });
     await close();

@@ -104,6 +104,24 @@ describe('while a server drains', () => {
     await within('the server has drained', drained);
   });
 
+  test('text that was taken is stored and answered, but for half of a character whose rest is not taken any more', async () => {
+    await using app = await startApp({ drainTimeoutMs: 20_000 });
+    await using client = await connectClient(app.url, { user: 'ada' });
+    const { thread } = await client.call('create_thread', {});
+    const { message } = await client.call('stream_start', { thread_id: thread.id });
+    const chunk = (offset: number, delta: string) =>
+      client.request('stream_chunk', { stream_id: message.id, offset, delta });
+    const answers = [chunk(0, 'first'), chunk(5, ' and'), chunk(9, ' more \uD83D')];
+    // One connection's requests are taken in order.
+    await client.call('ping', {});
+
+    const drained = app.server.drain();
+    for (const taken of answers.slice(0, 2)) expect(await taken).toMatchObject({ ok: true });
+    expect(await answers[2]).toMatchObject({ ok: false, error: { code: 'unavailable', stream_id: message.id } });
+    expect(await client.disconnected()).toBe('transport close');
+    await within('the server has drained', drained);
+  });
+
   test('who opened a connection, and did not get as far as CONNECT, is sent away to come back', async () => {
     await using held = await startWithHeldWrites();
     const { app } = held;

@@ -119,6 +119,14 @@ export class ActiveStream {
     for (const { end, waiter } of waiting) if (end <= storedLength) waiter.stored(storedLength);
   }
 
+  /** The other half of a surrogate pair at the end of the text will not come. */
+  rejectHalf(error: Error): void {
+    const { wholeLength } = this.text;
+    const waiting = this.#waiting;
+    this.#waiting = waiting.filter(({ end }) => end <= wholeLength);
+    for (const { end, waiter } of waiting) if (end > wholeLength) waiter.refused(error);
+  }
+
   /** Nothing that is still waited for will be stored. */
   reject(error: Error): void {
     for (const { waiter } of this.#waiting.splice(0)) waiter.refused(error);

@@ -45,13 +45,18 @@ export class StreamText {
     return this.#head.length + this.#tail.length;
   }
 
+  /** Without half of a pair at the end: up to here it may be stored. */
+  get wholeLength(): number {
+    return this.length - (this.#isHalf ? 1 : 0);
+  }
+
   get storedLength(): number {
     return this.#stored;
   }
 
   /** Whether there is text to be stored that is not on its way. */
   get hasPart(): boolean {
-    return this.#takeable > this.#taken;
+    return this.wholeLength > this.#taken;
   }
 
   accept(offset: number, delta: string): Acceptance {
@@ -71,7 +76,7 @@ export class StreamText {
   /** What is to be stored next. {@link stored} or {@link failed} say how it went. */
   takePart(): TextPart {
     const offset = this.#taken;
-    const end = this.#takeable;
+    const end = this.wholeLength;
     // Mostly all of it was in the tail: then nothing has to be looked for in what may be long.
     const text = offset === this.#head.length ? this.#tail.slice(0, end - offset) : this.slice(offset, end);
     this.#head += this.#tail.slice(0, end - this.#head.length);
@@ -110,10 +115,5 @@ export class StreamText {
 
   get #isHalf(): boolean {
     return isHighSurrogate(this.#lastUnit);
-  }
-
-  /** Up to here it may be stored. */
-  get #takeable(): number {
-    return this.length - (this.#isHalf ? 1 : 0);
   }
 }

@@ -303,6 +303,11 @@ export class Streams {
     if (isNews && !stream.isShutOut) producer.streamLost({ threadId, streamId, status, reason, error });
   }
 
+  /** No more chunks are taken from now on: those that wait for the other half of a surrogate pair are answered with `error`. */
+  startDraining(error: Error): void {
+    for (const stream of this.#active.values()) stream.rejectHalf(error);
+  }
+
   /** Text that could not be stored is not tried again from now on. */
   stop(): void {
     this.#isStopped = true;

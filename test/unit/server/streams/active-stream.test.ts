@@ -27,6 +27,16 @@ function setUp(content = '') {
 }
 
 describe('who waits for text to be stored', () => {
+  test('is refused where the other half of a pair will not come, but for those who do not wait for it', () => {
+    const { stream, answers, wait } = setUp('ab');
+    stream.text.accept(2, 'c\uD83D');
+    for (const end of [3, 4, 4]) wait(end);
+    stream.rejectHalf(new RequestError('unavailable', 'gone'));
+    expect(answers).toEqual(['4: gone', '4: gone']);
+    stream.stored(3);
+    expect(answers.at(-1)).toBe('3: 3');
+  });
+
   test('is answered in order, as soon as the store has got that far, with the length then', () => {
     const { stream, answers, wait } = setUp();
     for (const end of [2, 4, 3, 6]) wait(end);
