@@ -212,7 +212,12 @@ export class Streams {
   /** The producer will not write any more: its streams wait for it to come back. */
   producerGone(producer: StreamProducer): void {
     const leaseOverAt = this.#ports.steadyNow() + this.#ports.leaseMs;
-    for (const stream of this.#ofProducer.get(producer) ?? []) stream.leaseOverAt ??= leaseOverAt;
+    for (const stream of this.#ofProducer.get(producer) ?? []) {
+      if (stream.leaseOverAt !== undefined) continue;
+      stream.leaseOverAt = leaseOverAt;
+      // Others go by what stands in the store, which may end a good deal earlier.
+      this.renew(stream);
+    }
   }
 
   /** Who may read a thread has changed: who may not any more writes nothing in it, and hears nothing of it. */

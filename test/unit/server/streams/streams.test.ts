@@ -459,6 +459,17 @@ describe('a lease', () => {
     expect(stream.leaseOverAt).toBe(goneAt + leaseMs);
   });
 
+  test('is written when the producer has gone, for those who see no more of it than the store', async () => {
+    const bench = new StreamBench();
+    const { id, producer } = await bench.running();
+    await bench.clock.advance(9000);
+    bench.streams.producerGone(producer);
+    bench.streams.producerGone(producer);
+    expect(bench.waiting).toHaveLength(1);
+    await bench.commit();
+    expect(bench.rows.get(id)!.leaseUntil).toBe(bench.clock.now() + leaseMs);
+  });
+
   test('runs from the start where the producer has gone before it was answered', async () => {
     const bench = new StreamBench();
     const producer = new FakeProducer('bot');
