@@ -327,6 +327,12 @@ describe('what is not HTTP', () => {
     expect(await bystander.call('ping', {})).toHaveProperty('server_time');
   });
 
+  test('a body may take any time, but headers have a minute', () => {
+    const { requestTimeout, headersTimeout } = createHttpServer(() => undefined);
+    expect(requestTimeout).toBe(0);
+    expect(headersTimeout).toBe(60_000);
+  });
+
   test('a request that does not come in time is told so', async () => {
     const server = createHttpServer(() => undefined);
     server.on('connection', (socket) => {

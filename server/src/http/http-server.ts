@@ -6,6 +6,8 @@ import { answerEarly } from './early-answer.ts';
 import { refuse, refuseOn } from './refusal.ts';
 import { Turns } from './turns.ts';
 
+const maxHeadersMs = 60_000;
+
 /**
  * A request that asks for an upgrade to anything but WebSocket, as Java's HttpClient and `curl --http2` do each time, is
  * an ordinary request (RFC 9110, 7.8). Node asks `upgrade` when the headers have come.
@@ -32,8 +34,9 @@ export function createHttpServer(
   onRefused: (code: ErrorCode) => void = () => undefined,
 ): Server {
   const turns = new Turns();
-  // A streamed body may take hours; others are limited where they are read, headers by Node.
-  const server = createServer({ IncomingMessage: Request, requestTimeout: 0 }, turns.wrap(listener));
+  // A streamed body may take hours; others are limited where they are read. Node would take that for headers, too.
+  const timeouts = { requestTimeout: 0, headersTimeout: maxHeadersMs };
+  const server = createServer({ IncomingMessage: Request, ...timeouts }, turns.wrap(listener));
   server.on(
     'checkExpectation',
     turns.wrap((request, response) => {
