@@ -36,4 +36,39 @@ describeMongodb('two processes on one MongoDB database', () => {
       error: { code: 'thread_not_found' },
     });
   });
+
+  test('a stream that runs at one of them is cancelled, and taken over, at the other', async () => {
+    await using database = ownDatabase();
+    const { uri } = database;
+    await using left = await startApp({ store: await openMongoStore({ uri }) });
+    await using right = await startApp({ store: await openMongoStore({ uri }) });
+    await using producer = await connectClient(left.url, { user: 'bot' });
+    await using second = await connectClient(right.url, { user: 'bot' });
+    await using reader = await connectClient(right.url, { user: 'ann' });
+    const { thread } = await producer.call('create_thread', {});
+    const start = { thread_id: thread.id, message_id: 'reply' };
+    const { message } = await producer.call('stream_start', start);
+    const stream_id = message.id;
+    await producer.call('stream_chunk', { stream_id, offset: 0, delta: 'text' });
+
+    expect(await second.call('stream_start', start)).toMatchObject({
+      message: { id: stream_id, content: 'text' },
+      offset: 4,
+      resumed: true,
+    });
+    await second.call('stream_chunk', { stream_id, offset: 4, delta: ' on' });
+    for (const late of [
+      await producer.request('stream_chunk', { stream_id, offset: 4, delta: '!' }),
+      await producer.request('stream_end', { stream_id, offset: 4, status: 'complete' }),
+    ])
+      expect(late).toMatchObject({ ok: false, error: { code: 'stream_conflict', details: { fenced: true } } });
+
+    expect(await producer.call('stream_start', start)).toMatchObject({ offset: 7, resumed: true });
+    const cancelled = await reader.call('stream_cancel', { stream_id });
+    expect(cancelled.message).toMatchObject({ status: 'cancelled', content: 'text on', seq: 2 });
+    const late = await producer.request('stream_chunk', { stream_id, offset: 7, delta: '!' });
+    expect(late).toMatchObject({ ok: false, error: { code: 'stream_closed', details: { status: 'cancelled' } } });
+    expect(await producer.next('stream_cancel')).toEqual({ thread_id: thread.id, stream_id });
+    expect(await producer.call('stream_cancel', { stream_id })).toEqual(cancelled);
+  });
 });
