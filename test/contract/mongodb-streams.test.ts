@@ -224,6 +224,32 @@ describeMongodb('streams of several processes on one MongoDB', () => {
   });
 });
 
+describeMongodb('a thread with as many streams as there may be', () => {
+  test('takes no further one, also where two processes begin one at the same moment', async () => {
+    await using behind = await openBehindProxy();
+    const { proxy, store, direct, threadId } = behind;
+    await storedAll(
+      direct,
+      upTo(6).map(() => startStream(threadId)),
+    );
+    // The seventh is begun elsewhere before it is stored, and the eighth before it knows the head again.
+    const isMoment = [
+      (command: Command) => command['insert'] === 'messages',
+      (command: Command) => command['find'] === 'messages' && 'sort' in command,
+    ];
+    proxy.decide = async (command) => {
+      if (isMoment[0]?.(command)) {
+        isMoment.shift();
+        await stored(direct, startStream(threadId));
+      }
+      return 'pass' as const;
+    };
+    expect(await write(store, startStream(threadId))).toMatchObject({ ok: false, code: 'too_many_streams' });
+    expect(isMoment).toEqual([]);
+    expect(await allMessages(direct, threadId)).toHaveLength(8);
+  });
+});
+
 describeMongodb('a line to MongoDB that breaks', () => {
   /** The answers to the next commands of this name get lost, also the one that the driver sends by itself. */
   const lose = (name: string, times = 2) => {

@@ -17,8 +17,8 @@ export class MongodbProxy implements AsyncDisposable {
   readonly #rest: { readonly credentials: string; readonly path: string; readonly query: string };
   readonly #sockets = new Set<Socket>();
   readonly #server: Server;
-  /** Decides about each command, in order. */
-  decide: (command: Command) => Fate = () => 'pass';
+  /** Decides about each command, in order; what comes on the same line meanwhile waits. */
+  decide: (command: Command) => Fate | Promise<Fate> = () => 'pass';
   #isAway = false;
 
   private constructor(uri: string) {
@@ -84,17 +84,21 @@ export class MongodbProxy implements AsyncDisposable {
       if (isCutAtAnswer) cut();
       else client.write(data);
     });
+    const pass = async (message: Buffer): Promise<void> => {
+      const command = readCommand(message);
+      const fate = command ? await this.decide(command) : 'pass';
+      if (fate === 'cut-before') cut();
+      isCutAtAnswer = fate === 'cut-after';
+      if (!upstream.destroyed) upstream.write(message);
+    };
+    let passed = Promise.resolve();
     let rest = Buffer.alloc(0);
     client.on('data', (data) => {
       rest = Buffer.concat([rest, data]);
       while (rest.length >= headerBytes && rest.length >= rest.readInt32LE(0)) {
         const message = rest.subarray(0, rest.readInt32LE(0));
         rest = rest.subarray(message.length);
-        const command = readCommand(message);
-        const fate = command ? this.decide(command) : 'pass';
-        if (fate === 'cut-before') return cut();
-        isCutAtAnswer = fate === 'cut-after';
-        upstream.write(message);
+        passed = passed.then(() => pass(message));
       }
     });
   }

@@ -36,14 +36,12 @@ export async function startStream(
       continue;
     }
 
-    const [running, head] = await Promise.all([
-      // Processes that begin one at the same moment do not count each other's: there may be one more of each.
-      messages.countDocuments(
-        { thread_id: threadId, status: 'streaming' },
-        { limit: limits.maxStreamsPerThread, ...bounded },
-      ),
-      heads.get(threadId),
-    ]);
+    const head = await heads.get(threadId);
+    // After the head: of one that is begun elsewhere and not counted here, the number is taken.
+    const running = await messages.countDocuments(
+      { thread_id: threadId, status: 'streaming' },
+      { limit: limits.maxStreamsPerThread, ...bounded },
+    );
     const refusal = checkNewStream(running);
     if (refusal) {
       // Among those may be this very stream, begun meanwhile by another process.
