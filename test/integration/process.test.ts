@@ -16,7 +16,7 @@ import { mongodbBackEnd, ownDatabase } from '../support/mongodb-back-end.ts';
 import { ServerProcess, endWithParent, makeTempDir, startServer } from '../support/process.ts';
 import { jwtSecret, tokenFor } from '../support/tokens.ts';
 
-const argon2idOfNobody = `$argon2id$v=19$m=19456,t=2,p=1$${'a'.repeat(22)}$${'a'.repeat(43)}`;
+const argon2idOfNobody = `$argon2id$v=19$m=19456,t=2,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`;
 
 interface Ended {
   readonly code: number | null;
@@ -165,6 +165,7 @@ describe('a wrong value stops the start with one line that names it', () => {
     ['ADMIN_PASSWORD', { ADMIN_PASSWORD: 'hunter2', ADMIN_PASSWORD_HASH: argon2idOfNobody }],
     ['ADMIN_PASSWORD_HASH', { ADMIN_PASSWORD_HASH: '$2b$10$hunter2' }],
     ['ADMIN_PASSWORD_HASH', { ADMIN_PASSWORD_HASH: argon2idOfNobody.replace('m=19456', 'm=1048577') }],
+    ['ADMIN_PASSWORD_HASH', { ADMIN_PASSWORD_HASH: argon2idOfNobody.replace('t=2', 't=0') }],
     ['RATE_LIMIT_PER_SECOND', { RATE_LIMIT_PER_SECOND: '1.5' }],
     ['MAX_SUBSCRIPTIONS', { MAX_SUBSCRIPTIONS: '0' }],
     ['STREAM_LEASE_MS', { STREAM_LEASE_MS: '0' }],

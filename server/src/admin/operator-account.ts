@@ -12,13 +12,24 @@ export interface OperatorOptions {
 
 /** An argon2id hash in PHC format. */
 const argon2idHash =
-  /^\$argon2id\$v=19\$m=(?<memory>\d{1,7}),t=\d{1,2},p=\d{1,2}\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{16,86}$/;
+  /^\$argon2id\$v=19\$m=(?<memory>[1-9]\d{0,6}),t=[1-9]\d?,p=(?<lanes>[1-9]\d?)\$(?<salt>[A-Za-z0-9+/]{11,86})\$(?<output>[A-Za-z0-9+/]{16,86})$/;
 const maxMemoryKib = 1024 ** 2;
+const kibPerLane = 8;
 
-/** Whether a text is an argon2id hash in PHC format, with costs that a login may take: 1 GiB, 99 passes. */
+/**
+ * Whether a text is an argon2id hash in PHC format that passwords can be compared with, with costs that a login may take: 1 GiB,
+ * 99 passes.
+ */
 export function isArgon2idHash(text: string): boolean {
-  const memory = argon2idHash.exec(text)?.groups?.['memory'];
-  return memory !== undefined && Number(memory) <= maxMemoryKib;
+  const { memory, lanes, salt, output } = argon2idHash.exec(text)?.groups ?? {};
+  if (memory === undefined || lanes === undefined) return false;
+  const isMemory = Number(memory) <= maxMemoryKib && Number(memory) >= kibPerLane * Number(lanes);
+  return isMemory && isBase64(salt!) && isBase64(output!);
+}
+
+/** Whether it is what some bytes are written as, without padding. */
+function isBase64(text: string): boolean {
+  return Buffer.from(text, 'base64').toString('base64').replace(/=+$/, '') === text;
 }
 
 const argon2id = 2;
