@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { expect, test } from '@jest/globals';
 import { startApp } from '../support/app.ts';
 import type { App, AppOptions } from '../support/app.ts';
@@ -420,6 +422,34 @@ describeInChromium('the console of operators', (browser) => {
       expect(await page.locator('img:not(header img), iframe, [onerror]').count()).toBe(0);
       expect(await page.evaluate('typeof wasRun')).toBe('undefined');
       expect(window.faults).toEqual([]);
+    },
+    timeoutMs,
+  );
+
+  test(
+    'is opened by a link of another site: by whoever is logged in at once, by others after the login',
+    async () => {
+      await using app = await start();
+      // To a browser another site than that of 127.0.0.1.
+      await using elsewhere = createServer((_request, response) => {
+        response.setHeader('Content-Type', 'text/html').end(`<a href="${app.url}/admin/#/threads">The threads</a>`);
+      });
+      await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve));
+      const site = `http://localhost:${(elsewhere.address() as AddressInfo).port}/`;
+      await using window = await logIn(browser, app);
+      const { page } = window;
+      await page.goto(site);
+      await page.getByRole('link').click();
+      await window.heading('Threads').waitFor();
+      await page.getByRole('button', { name: 'Log out' }).click();
+      await page.getByLabel('Password').waitFor();
+
+      await page.goto(site);
+      await page.getByRole('link').click();
+      await page.getByRole('textbox', { name: 'Name' }).fill(operator.username);
+      await page.getByLabel('Password').fill(operator.secret.password);
+      await page.getByRole('button', { name: 'Log in' }).click();
+      await window.heading('Threads').waitFor();
     },
     timeoutMs,
   );

@@ -8,7 +8,7 @@ import { plainAddress } from '../http/plain-address.ts';
 import { RequestError } from '../request-error.ts';
 import type { Audit } from './audit.ts';
 import type { LoginLimits } from './login-limits.ts';
-import { loginPage, loginStyles } from './login-page.ts';
+import { loginPage, loginScript, loginStyles } from './login-page.ts';
 import type { OperatorAccount } from './operator-account.ts';
 import { endedCookie, sessionCookie, tokenOf } from './session-cookie.ts';
 import type { OperatorSession, Sessions } from './sessions.ts';
@@ -68,6 +68,7 @@ export function createAdminRoutes(options: AdminRoutesOptions): Router {
   });
   router.get('/admin', (_request, response) => response.redirect(308, '/admin/'));
   router.get('/admin/login.css', (_request, response) => response.type('css').send(loginStyles));
+  router.get('/admin/login.js', (_request, response) => response.type('js').send(loginScript));
   router.post(
     // The second one for programs, and for the page at the first.
     ['/admin/', '/admin/login'],
@@ -100,7 +101,7 @@ export function createAdminRoutes(options: AdminRoutesOptions): Router {
   // Everything else only for who is logged in.
   router.use('/admin', (request, response, next) => {
     if (sessions.find(tokenOf(request))) next();
-    else if (request.path === '/') response.send(loginPage());
+    else if (request.path === '/') response.send(loginPage(undefined, request.get('Sec-Fetch-Site') === 'cross-site'));
     else response.redirect(303, '/admin/');
   });
   if (pagesDir !== undefined) {

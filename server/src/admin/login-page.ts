@@ -1,9 +1,12 @@
 /**
  * The page on which operators log in. It works without scripts. The form is sent to its own address: what that has behind a
  * `#` names a view of the console, and browsers keep it through the redirect.
+ *
+ * `isLinked`: a link on another site led here. Such a request comes without the cookie, so that a script asks once more.
  */
-export function loginPage(message?: string): string {
+export function loginPage(message?: string, isLinked = false): string {
   const alert = message === undefined ? '' : `<p role="alert">${escaped(message)}</p>`;
+  const script = isLinked ? '\n    <script src="/admin/login.js" defer></script>' : '';
   return `<!doctype html>
 <html lang="en">
   <head>
@@ -13,7 +16,7 @@ export function loginPage(message?: string): string {
     <meta name="robots" content="noindex" />
     <title>Threadwire: log in</title>
     <link rel="icon" href="data:," />
-    <link rel="stylesheet" href="/admin/login.css" />
+    <link rel="stylesheet" href="/admin/login.css" />${script}
   </head>
   <body>
     <main>
@@ -30,6 +33,14 @@ export function loginPage(message?: string): string {
 </html>
 `;
 }
+
+/** From the page itself the cookie is sent: whoever is logged in gets the console in its place. */
+export const loginScript = `
+const [visit] = performance.getEntriesByType('navigation');
+if (visit?.type !== 'reload') {
+  fetch('/admin/session').then(({ ok }) => ok && location.reload(), () => undefined);
+}
+`;
 
 export const loginStyles = `
 :root {
