@@ -124,6 +124,8 @@ const environmentSchema = z.object({
     .default('admin'),
   ADMIN_PASSWORD: filled
     .refine((text) => Buffer.byteLength(text) <= maxPasswordBytes, `must be at most ${maxPasswordBytes} bytes`)
+    // As files of secrets often end in one. Nobody could log in.
+    .refine((text) => !/[\r\n]/.test(text), 'must be without line breaks, which browsers leave out of a password')
     .optional(),
   ADMIN_PASSWORD_HASH: filled
     .pipe(

@@ -162,6 +162,7 @@ describe('a wrong value stops the start with one line that names it', () => {
     ['TRANSPORTS', { TRANSPORTS: ',' }],
     ['ADMIN_USERNAME', { ADMIN_USERNAME: 'ad\nmin' }],
     ['ADMIN_PASSWORD', { ADMIN_PASSWORD: 'hunter2'.repeat(200) }],
+    ['ADMIN_PASSWORD', { ADMIN_PASSWORD: 'hunter2\n' }],
     ['ADMIN_PASSWORD', { ADMIN_PASSWORD: 'hunter2', ADMIN_PASSWORD_HASH: argon2idOfNobody }],
     ['ADMIN_PASSWORD_HASH', { ADMIN_PASSWORD_HASH: '$2b$10$hunter2' }],
     ['ADMIN_PASSWORD_HASH', { ADMIN_PASSWORD_HASH: argon2idOfNobody.replace('m=19456', 'm=1048577') }],
