@@ -1,13 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { request } from 'node:http';
 import type { IncomingMessage } from 'node:http';
+import { join, relative, sep } from 'node:path';
 import { io } from 'socket.io-client';
 import { hashPassword } from '../../server/src/admin/operator-account.ts';
 import { startApp } from '../support/app.ts';
 import type { App } from '../support/app.ts';
 import { connectClient } from '../support/client.ts';
 import { eventually } from '../support/eventually.ts';
+import { httpRequest } from '../support/http-request.ts';
 import { connectNamespace, cookieOf, logIn, operator, postForm } from '../support/operator.ts';
 import { upTo } from '../support/store-ops.ts';
 
@@ -75,6 +78,17 @@ describe('the login', () => {
     });
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({ error: { code: 'invalid_payload' } });
+    await logIn(app);
+  });
+
+  test.each([
+    ['application/x-www-form-urlencoded', `username=admin&password=${'x'.repeat(9000)}`],
+    ['application/json', JSON.stringify({ username: 'admin', password: 'x'.repeat(9000) })],
+  ])('reads no more than 8 KiB of %s', async (type, body) => {
+    await using app = await startApp({ operator });
+    const headers = { 'Content-Type': type };
+    const { status, error } = await httpRequest(`${app.url}/admin/login`, { method: 'POST', body, headers });
+    expect([status, error.code]).toEqual([413, 'payload_too_large']);
     await logIn(app);
   });
 
@@ -173,6 +187,51 @@ describe('the pages', () => {
       await using app = await startApp({ operator });
       const response = await fetch(`${app.url}${path}`, { redirect: 'manual' });
       expect([response.status, response.headers.get('Location')]).toEqual([303, '/admin/']);
+    },
+  );
+
+  test('of what was built a visitor gets nothing, however it is asked for', async () => {
+    await using app = await startApp({ operator, adminDir: 'admin/dist' });
+    const files = readdirSync('admin/dist', { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative('admin/dist', join(entry.parentPath, entry.name)).replaceAll(sep, '/'));
+    expect(files).toEqual(expect.arrayContaining(['index.html', 'sockets/boot.js']));
+    for (const file of files) {
+      for (const path of [
+        `/admin/${file}`,
+        `/ADMIN/${file}`,
+        `/admin//${file}`,
+        `/%61dmin/${file}`,
+        `//admin/${file}`,
+      ]) {
+        const { status } = await httpRequest(`${app.url}${path}`);
+        expect([path, [303, 404].includes(status)]).toEqual([path, true]);
+      }
+    }
+  });
+
+  test('lead out of what was built for nobody', async () => {
+    await using app = await startApp({ operator, adminDir: 'admin/dist' });
+    const headers = { Cookie: await logIn(app) };
+    for (const path of ['..%2fpackage.json', 'assets/..%2f..%2fpackage.json', '%00', '%']) {
+      const { status, text } = await httpRequest(`${app.url}/admin/${path}`, { headers });
+      expect([path, status === 200 && text.includes('@threadwire')]).toEqual([path, false]);
+    }
+  });
+
+  test.each(['/admin/', '/admin/login.css', '/admin/session', '/admin/sockets/', '/admin/none'])(
+    '%s is kept by no cache and shown in no frame, before the login and after it',
+    async (path) => {
+      await using app = await startApp({ operator, adminDir: 'admin/dist' });
+      for (const headers of [{}, { Cookie: await logIn(app) }]) {
+        const answer = await httpRequest(`${app.url}${path}`, { headers });
+        expect(answer.headers).toMatchObject({
+          'cache-control': 'no-store',
+          'content-security-policy': expect.stringMatching(/^default-src 'none'.*; frame-ancestors 'none'$/),
+          'x-content-type-options': 'nosniff',
+          'cross-origin-resource-policy': 'same-origin',
+        });
+      }
     },
   );
 });
