@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import type { Page } from 'playwright-core';
 import { startApp } from '../support/app.ts';
 import { describeInChromium } from '../support/browser.ts';
 import { connectClient } from '../support/client.ts';
@@ -26,8 +27,29 @@ async function connectAll(url: string): Promise<TestClient[]> {
 
 const threadOf = (i: number): string => `t${(i % threadCount) + 1}`;
 
+/** The login in a browser of somebody who does not get in. */
+class LoginWindow {
+  readonly #page: Page;
+  readonly #url: string;
+
+  constructor(page: Page, url: string) {
+    page.setDefaultTimeout(shownMs);
+    this.#page = page;
+    this.#url = url;
+  }
+
+  /** What the page says to a password. */
+  async answerTo(password: string): Promise<string | null> {
+    await this.#page.goto(`${this.#url}/admin/`);
+    await this.#page.getByRole('textbox', { name: 'Name' }).fill(operator.username);
+    await this.#page.getByLabel('Password').fill(password);
+    await this.#page.getByRole('button', { name: 'Log in' }).click();
+    return await this.#page.getByRole('alert').textContent();
+  }
+}
+
 describeInChromium('operators, while two hundred users are at it', (browser) => {
-  test('see all of them by both pages, and act on one; the others miss nothing', async () => {
+  test('see all of them by both pages, and act on one; the others miss nothing, and whoever guesses stays out', async () => {
     await using app = await startApp({ operator, adminDir, ratePerSecond: 0 });
     const clients = await connectAll(app.url);
     const context = await browser.newContext({ viewport: { width: 1360, height: 860 } });
@@ -89,6 +111,18 @@ describeInChromium('operators, while two hundred users are at it', (browser) => 
       // Each change once, in order.
       expect([i, seqs]).toEqual([i, upTo(head)]);
     }
+    await Promise.all([page.reload(), official.reload()]);
+    await console.row('Audit log', 'disconnect').first().waitFor();
+    await official.locator('.v-app-bar').getByText('connected', { exact: true }).first().waitFor({ timeout: shownMs });
+
+    // Whoever guesses is told no more than that it is wrong, and then to wait, be it right or not.
+    const guesses = new LoginWindow(await (await browser.newContext()).newPage(), app.url);
+    for (const guess of upTo(5)) {
+      expect(await guesses.answerTo(`guess ${guess}`)).toBe('The name or the password is wrong.');
+    }
+    expect(await guesses.answerTo(operator.secret.password)).toBe('Too many logins: try again in 15 minutes.');
+    // Who is logged in from the same address goes on.
+    await console.row('Audit log', 'the address is locked out').waitFor();
     expect(console.faults).toEqual([]);
     await Promise.all(clients.map((client) => client[Symbol.asyncDispose]()));
   }, 180_000);
