@@ -3,6 +3,7 @@ import { StoreUnavailable } from '../store/thread-store.ts';
 import type { AbandonedStream, StreamEndOp, ThreadStore } from '../store/thread-store.ts';
 import { toRequestError } from '../request-error.ts';
 import type { ActiveStream } from './active-stream.ts';
+import { renewEveryMs } from './lease.ts';
 import type { Streams } from './streams.ts';
 
 export interface LeaseWatchPorts {
@@ -24,9 +25,6 @@ export interface LeaseWatchPorts {
 }
 
 const longestRoundMs = 1000;
-/** Rounds in the time of a lease, where that is short. */
-const roundsPerLease = 10;
-const renewalsPerLease = 3;
 const maxAbandoned = 100;
 
 /**
@@ -53,7 +51,7 @@ export class LeaseWatch {
   #scheduleRound(delayMs: number): void {
     const { schedule, leaseMs } = this.#ports;
     if (this.#isStopped) return;
-    const pauseMs = Math.min(longestRoundMs, leaseMs / roundsPerLease);
+    const pauseMs = Math.min(longestRoundMs, renewEveryMs(leaseMs));
     schedule(() => void this.#round().finally(() => this.#scheduleRound(pauseMs)), delayMs);
   }
 
@@ -72,7 +70,7 @@ export class LeaseWatch {
     const { leaseOverAt, heardAt, renewedAt } = stream;
     const at = steadyNow();
     if (leaseOverAt === undefined && at - heardAt < maxIdleMs) {
-      if (at - renewedAt >= leaseMs / renewalsPerLease) streams.renew(stream);
+      if (at - renewedAt >= renewEveryMs(leaseMs)) streams.renew(stream);
     } else if (leaseOverAt === undefined || leaseOverAt <= at) {
       // The next round tries again.
       streams.interrupt(stream).catch((error: unknown) => {

@@ -21,6 +21,7 @@ import type { Actor } from '../threads/access.ts';
 import type { TextChange } from '../threads/durable-event.ts';
 import { ActiveStream } from './active-stream.ts';
 import type { StreamProducer, TextWaiter } from './active-stream.ts';
+import { storedLeaseMs } from './lease.ts';
 import { Pacer } from './pacer.ts';
 import { StreamText } from './stream-text.ts';
 
@@ -100,7 +101,7 @@ export class Streams {
       kind: 'stream_start',
       actor: producer.actor,
       id: newId(),
-      leaseUntil: at + leaseMs,
+      leaseUntil: at + storedLeaseMs(leaseMs),
       at,
       ...request,
     };
@@ -215,7 +216,7 @@ export class Streams {
     for (const stream of this.#ofProducer.get(producer) ?? []) {
       if (stream.leaseOverAt !== undefined) continue;
       stream.leaseOverAt = leaseOverAt;
-      // Others go by what stands in the store, which may end a good deal earlier.
+      // Others go by what stands in the store.
       this.renew(stream);
     }
   }
@@ -396,7 +397,7 @@ export class Streams {
     const { offset, text } = part;
     const at = steadyNow();
     // Whole milliseconds, as the store has it; that clock has parts of them.
-    const leaseUntil = Math.round(now() + (leaseOverAt === undefined ? leaseMs : leaseOverAt - at));
+    const leaseUntil = Math.round(now() + (leaseOverAt === undefined ? storedLeaseMs(leaseMs) : leaseOverAt - at));
     const isRenewal = text === '';
     return write({ kind: 'stream_text', threadId, actor, id, epoch, leaseUntil, offset, text }).then(
       (result) => {

@@ -3,6 +3,7 @@ import type { RequestError } from '../../../../server/src/request-error.ts';
 import { StoreUnavailable } from '../../../../server/src/store/thread-store.ts';
 import type { AbandonedStream, StreamEndOp } from '../../../../server/src/store/thread-store.ts';
 import { ActiveStream } from '../../../../server/src/streams/active-stream.ts';
+import { storedLeaseMs } from '../../../../server/src/streams/lease.ts';
 import { LeaseWatch } from '../../../../server/src/streams/lease-watch.ts';
 import { fakeLogger } from '../../../support/fake-services.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
@@ -91,24 +92,44 @@ test.each([-3_600_000, 3_600_000])('measures by no clock that may be set: by %d 
   const { clock, done, add } = setUp(30_000, setMs);
   add('there');
   add('gone').leaseOverAt = clock.now() + 5_000;
-  await clock.advance(10_000);
+  await clock.advance(6_000);
   expect(done).toEqual([
+    ['renew there', 3_000],
     ['interrupt gone', 5_000],
-    ['renew there', 10_000],
+    ['renew there', 6_000],
   ]);
 });
 
 describe('a stream whose producer is there', () => {
-  test('has its lease renewed every third of it', async () => {
+  test('has its lease renewed ten times in its length', async () => {
     const { clock, done, add } = setUp();
     add('s');
-    await clock.advance(35_000);
+    await clock.advance(10_000);
     expect(done).toEqual([
-      ['renew s', 10_000],
-      ['renew s', 20_000],
-      ['renew s', 30_000],
+      ['renew s', 3_000],
+      ['renew s', 6_000],
+      ['renew s', 9_000],
     ]);
   });
+
+  test.each([300, 2000, 25_000])(
+    'has, if its server is killed at any moment, all of a lease of %d ms, and little more',
+    async (leaseMs) => {
+      const { clock, done, add } = setUp(leaseMs);
+      const begunAt = clock.now();
+      add('s');
+      await clock.advance(2 * leaseMs);
+      const writtenAt = [0, ...done.map(([, afterMs]) => afterMs)];
+      expect(clock.now() - begunAt - writtenAt.at(-1)!).toBeLessThanOrEqual(leaseMs / 5);
+      for (const [i, at] of writtenAt.entries()) {
+        const next = writtenAt[i + 1] ?? clock.now() - begunAt;
+        // In the store until then; killed just before it would have been written again.
+        const leftMs = at + storedLeaseMs(leaseMs) - next;
+        expect(leftMs).toBeGreaterThanOrEqual(leaseMs);
+      }
+      expect(storedLeaseMs(leaseMs)).toBeLessThanOrEqual(1.2 * leaseMs);
+    },
+  );
 
   test('has it renewed in time where it is short, too', async () => {
     const { clock, done, add } = setUp(300);
@@ -123,7 +144,7 @@ describe('a stream whose producer is there', () => {
     const { clock, done, add } = setUp();
     const stream = add('s');
     for (let i = 0; i < 20; i += 1) {
-      await clock.advance(5000);
+      await clock.advance(2500);
       stream.renewedAt = clock.now();
       stream.heardAt = clock.now();
     }
