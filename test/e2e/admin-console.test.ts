@@ -216,6 +216,39 @@ describeInChromium('the console of operators', (browser) => {
   );
 
   test(
+    'shows what is being written as it grows, and loses no line that changes while it is held',
+    async () => {
+      await using app = await start();
+      await using window = await logIn(browser, app);
+      const { page } = window;
+      await using bot = await connectClient(app.url, { user: 'bot' });
+      await bot.call('create_thread', { id: 't' });
+      const { message: said } = await bot.call('send_message', { thread_id: 't', content: 'said' });
+      const { message } = await bot.call('stream_start', { thread_id: 't' });
+      await page.goto(`${app.url}/admin/#/threads/t`);
+      const tail = 'Changes of this thread, the newest first';
+      const written = window.row(tail, 'assistant');
+      await written.getByRole('cell', { name: '0', exact: true }).waitFor();
+      await bot.call('stream_chunk', { stream_id: message.id, offset: 0, delta: 'begun' });
+      await written.getByRole('cell', { name: '5', exact: true }).waitFor();
+      await page.getByRole('button', { name: 'Show text…' }).click();
+      await window.confirm(/noted in the audit log/, 'Show text', 'The text is shown');
+      await written.getByText('begun', { exact: true }).waitFor();
+      await bot.call('stream_chunk', { stream_id: message.id, offset: 5, delta: ' and gone on' });
+      await written.getByText('begun and gone on', { exact: true }).waitFor();
+
+      await page.getByRole('button', { name: 'Pause' }).click();
+      await bot.call('edit_message', { thread_id: 't', id: said.id, content: 'said anew' });
+      await page.getByText('1 newer wait').waitFor();
+      expect(await window.row(tail, 'said').innerText()).not.toContain('anew');
+      await page.getByRole('button', { name: 'Paused' }).click();
+      await window.row(tail, 'said anew').waitFor();
+      expect(window.faults).toEqual([]);
+    },
+    timeoutMs,
+  );
+
+  test(
     'exports what was found, and holds rows that are pointed at',
     async () => {
       await using app = await start();

@@ -133,6 +133,26 @@ describe('the tail of a thread', () => {
     expect([page.head_seq, page.lines.length]).toEqual([50, 50]);
     expect(await console.ask('tail', { thread_id: 'none' })).toMatchObject({ error: { code: 'thread_not_found' } });
   });
+
+  test('has what is being written as far as it is, with its text where the operator asked for it', async () => {
+    await using app = await startApp({ operator });
+    using console = await openConsole(app);
+    await using bot = await connectClient(app.url, { user: 'bot' });
+    for (const id of ['t', 'other']) await bot.call('create_thread', { id });
+    const { message } = await bot.call('stream_start', { thread_id: 't' });
+    await bot.call('stream_start', { thread_id: 'other' });
+    const first = await console.get('tail', { thread_id: 't' });
+    expect(first.lines).toMatchObject([{ id: message.id, status: 'streaming', length: 0 }]);
+    await bot.call('stream_chunk', { stream_id: message.id, offset: 0, delta: 'secret' });
+    const unseen = await console.get('tail', { thread_id: 't', after_seq: 1 });
+    expect([unseen.lines, unseen.growing]).toEqual([[], [{ id: message.id, length: 6, beginning: null }]]);
+    await console.get('read_bodies', { thread_id: 't', view: '1' });
+    const seen = await console.get('tail', { thread_id: 't', view: '1', after_seq: 1 });
+    expect(seen.growing).toEqual([{ id: message.id, length: 6, beginning: 'secret' }]);
+    await bot.call('stream_end', { stream_id: message.id, offset: 6, status: 'complete' });
+    const ended = await console.get('tail', { thread_id: 't', view: '1', after_seq: 1 });
+    expect(ended).toMatchObject({ lines: [{ seq: 2, status: 'complete', length: 6 }], growing: [] });
+  });
 });
 
 describe('streams', () => {

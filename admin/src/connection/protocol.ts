@@ -5,6 +5,7 @@ export type {
   ConsoleAnswers,
   ConsolePayload,
   ConsoleRequest,
+  GrowingLine,
   NodeLine,
   Refusal,
   RevokedLine,

@@ -14,6 +14,7 @@ import { PauseButton, Toolbar } from '../../table/toolbar.tsx';
 import { Badge } from '../../ui/badge.tsx';
 import type { Tone } from '../../ui/badge.tsx';
 import { UserText } from '../../ui/user-text.tsx';
+import { frozenLines, steadyLines } from './held-lines.ts';
 import { useTail } from './use-tail.ts';
 
 const tones = {
@@ -40,14 +41,13 @@ export function LiveTail({ threadId }: { readonly threadId: string }): ReactElem
   const [isPaused, setPaused] = useState(false);
   const [isPointedAt, setPointedAt] = useState(false);
   const [isHidden, setHidden] = useState(false);
-  const [held, setHeld] = useState<{ readonly topSeq: number; readonly hadBodies: boolean }>();
+  const [held, setHeld] = useState<{ readonly lines: readonly TailLine[]; readonly hadBodies: boolean }>();
   const isHeld = isPaused || isPointedAt;
   // Taken at the moment at which it begins to be held.
-  const topSeq = lines[0]?.seq ?? 0;
-  if (isHeld && (held === undefined || (hasBodies && !held.hadBodies))) setHeld({ topSeq, hadBodies: hasBodies });
+  if (isHeld && (held === undefined || (hasBodies && !held.hadBodies))) setHeld({ lines, hadBodies: hasBodies });
   if (!isHeld && held !== undefined) setHeld(undefined);
-  const shown = isHeld && held ? lines.filter(({ seq }) => seq <= held.topSeq) : lines;
-  const waiting = lines.length - shown.length;
+  const { shown, waiting } =
+    isHeld && held ? (isPaused ? frozenLines : steadyLines)(held.lines, lines) : { shown: lines, waiting: 0 };
   const hasText = !isHidden && lines.some(({ content }) => content !== null);
 
   const askForText = (): void =>
@@ -142,7 +142,7 @@ export function LiveTail({ threadId }: { readonly threadId: string }): ReactElem
                       {line.content === null ? (
                         <span className="hint">not shown</span>
                       ) : (
-                        <bdi className="tail-content">{beginningOf(line.content)}</bdi>
+                        <bdi className="tail-content">{beginningOf(line.content, line.length)}</bdi>
                       )}
                     </td>
                   )}
@@ -159,9 +159,9 @@ export function LiveTail({ threadId }: { readonly threadId: string }): ReactElem
   );
 }
 
-/** What an operator reads of a message, which may have a quarter of a million characters. */
-function beginningOf(text: string): string {
-  if (text.length <= maxShown) return visibleLines(text);
+/** What an operator reads of a message, which may have a quarter of a million characters; of one that grows no more may be known. */
+function beginningOf(text: string, length: number): string {
+  if (length <= maxShown) return visibleLines(text);
   const beginning = text.slice(0, maxShown).toWellFormed();
-  return `${visibleLines(beginning)} … (${formatCount(text.length - maxShown)} more)`;
+  return `${visibleLines(beginning)} … (${formatCount(length - maxShown)} more)`;
 }

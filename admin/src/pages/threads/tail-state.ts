@@ -1,4 +1,4 @@
-import type { ConsoleAnswers, TailLine } from '../../connection/protocol.ts';
+import type { ConsoleAnswers, GrowingLine, TailLine } from '../../connection/protocol.ts';
 
 /** What is shown of the changes of a thread. */
 export interface TailState {
@@ -25,6 +25,10 @@ export function withAnswer(tail: TailState, answer: ConsoleAnswers['tail']): Tai
     const known = byId.get(line.id);
     if (!known || line.seq >= known.seq) byId.set(line.id, line);
   }
+  for (const growing of answer.growing) {
+    const known = byId.get(growing.id);
+    if (known?.status === 'streaming') byId.set(growing.id, grown(known, growing));
+  }
   const lines = [...byId.values()].sort((a, b) => b.seq - a.seq).slice(0, maxLines);
   const isBehind = !isFirst && answer.lines.length >= fullAnswer;
   return {
@@ -34,4 +38,8 @@ export function withAnswer(tail: TailState, answer: ConsoleAnswers['tail']): Tai
     hasBodies: answer.has_bodies,
     hasSkipped: tail.hasSkipped || isBehind,
   };
+}
+
+function grown(line: TailLine, { length, beginning }: GrowingLine): TailLine {
+  return { ...line, length, content: beginning ?? line.content };
 }

@@ -49,7 +49,7 @@ export function consoleHandlers(ports: ConsoleHandlersPorts): ConsoleHandlers {
     updated_at,
     subscribers: rooms.members(id).length,
     changes_per_minute: activity.perMinute(id),
-    streams: streams.of(id).length,
+    streams: streams.count(id),
   });
 
   const byClientId = (clientId: string): Connection | undefined =>
@@ -120,7 +120,12 @@ export function consoleHandlers(ports: ConsoleHandlersPorts): ConsoleHandlers {
       const shown = hasBodies ? fitting(messages) : messages;
       const isAll = shown.length === messages.length && messages.length < tailLimit;
       const seen = isAll ? headSeq : shown.at(-1)!.seq;
-      return { head_seq: seen, has_bodies: hasBodies, lines: shown.map((message) => tailLine(message, hasBodies)) };
+      return {
+        head_seq: seen,
+        has_bodies: hasBodies,
+        lines: shown.map((message) => tailLine(message, hasBodies)),
+        growing: streams.growing(id, hasBodies),
+      };
     },
 
     read_bodies: async ({ thread_id: id, view }, { openViews }) => {

@@ -184,6 +184,15 @@ export interface Refusal {
   readonly message: string;
 }
 
+/** A message of a tail that still grows, whose text takes no seq. */
+export interface GrowingLine {
+  readonly id: string;
+  /** UTF-16 units of its text so far. */
+  readonly length: number;
+  /** How that begins; null unless the operator asked for bodies in this view. */
+  readonly beginning: string | null;
+}
+
 /** A user who may not connect any more. */
 export interface RevokedLine {
   readonly user_id: string;
@@ -212,8 +221,14 @@ export interface ConsoleAnswers {
     readonly subscribers: readonly { readonly user_id: string; readonly connections: number }[];
     readonly streams: readonly StreamLine[];
   };
-  /** By seq: those changed after `after_seq`, or the last ones. */
-  tail: { readonly head_seq: number; readonly has_bodies: boolean; readonly lines: readonly TailLine[] };
+  tail: {
+    readonly head_seq: number;
+    readonly has_bodies: boolean;
+    /** By seq: those changed after `after_seq`, or the last ones. */
+    readonly lines: readonly TailLine[];
+    /** Those that are being written on this node, whether they are among the lines or were in an earlier answer. */
+    readonly growing: readonly GrowingLine[];
+  };
   read_bodies: Record<string, never>;
   streams: {
     readonly running: readonly StreamLine[];

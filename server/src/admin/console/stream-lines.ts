@@ -1,8 +1,10 @@
 import type { StreamEndStatus, StreamEndOp } from '../../store/thread-store.ts';
 import type { ActiveStream } from '../../streams/active-stream.ts';
-import type { ConsoleAnswers, StreamLine } from './console-protocol.ts';
+import type { ConsoleAnswers, GrowingLine, StreamLine } from './console-protocol.ts';
 
 const maxEnded = 200;
+/** So much of a text that grows is shown, each time. */
+const beginningUnits = 4 * 1024;
 
 /** The streams of this node as operators see them: those that run, and those that ended last. */
 export class StreamLines {
@@ -30,12 +32,29 @@ export class StreamLines {
 
   /** Those of a thread that run. */
   of(threadId: string): StreamLine[] {
-    return this.running.filter(({ thread_id }) => thread_id === threadId);
+    return this.#in(threadId).map((stream) => this.#line(stream));
+  }
+
+  /** How many those are. */
+  count(threadId: string): number {
+    return this.#in(threadId).length;
+  }
+
+  /** The same as messages that grow, with how their text begins where that may be seen. */
+  growing(threadId: string, hasBodies: boolean): GrowingLine[] {
+    return this.#in(threadId).map(({ id, text }) => {
+      const { storedLength: length } = text;
+      return { id, length, beginning: hasBodies ? text.slice(0, Math.min(length, beginningUnits)) : null };
+    });
   }
 
   /** The newest first. */
   get ended(): ConsoleAnswers['streams']['ended'] {
     return this.#ended.toReversed();
+  }
+
+  #in(threadId: string): ActiveStream[] {
+    return [...this.#active.values()].filter((stream) => stream.threadId === threadId);
   }
 
   #line(stream: ActiveStream, ended?: StreamEndStatus): StreamLine {
