@@ -183,6 +183,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     onResult: (op, result) => {
       metrics.settled(op, result);
       streams.settled(op, result);
+      streamLines.settled(op, result);
     },
     onBatch: (ops, written) => metrics.batch(ops, written),
   });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import type { Message } from '@threadwire/protocol';
 import { StoreUnavailable } from '../../server/src/store/thread-store.ts';
 import { startApp, storeWith } from '../support/app.ts';
 import { embeddedBackEnd } from '../support/embedded-back-end.ts';
@@ -184,6 +185,40 @@ describe('streams', () => {
     expect(await console.ask('cancel_stream', { stream_id: 'none' })).toMatchObject({
       error: { code: 'stream_not_found' },
     });
+  });
+
+  test('that a server left behind are there as interrupted once the next one has ended them', async () => {
+    await using own = await embeddedBackEnd.open();
+    const streamLeaseMs = 100;
+    let left: Message;
+    {
+      await using app = await startApp({ operator, store: own.store, streamLeaseMs });
+      await using bot = await connectClient(app.url, { user: 'bot' });
+      await bot.call('create_thread', { id: 't' });
+      ({ message: left } = await bot.call('stream_start', { thread_id: 't' }));
+      await bot.call('stream_chunk', { stream_id: left.id, offset: 0, delta: 'half a sen' });
+    }
+    await using app = await startApp({ operator, store: await own.reopen(), streamLeaseMs });
+    using console = await openConsole(app);
+    await eventually('it has ended', async () => (await console.get('streams')).ended.length > 0);
+    const { running, ended } = await console.get('streams');
+    expect([running, ended]).toEqual([
+      [],
+      [
+        {
+          id: left.id,
+          thread_id: 't',
+          user_id: 'bot',
+          state: 'interrupted',
+          length: 10,
+          age_ms: expect.any(Number),
+          first_text_ms: null,
+          last_text_ms: null,
+          units_per_second: null,
+          ended_at: expect.any(String),
+        },
+      ],
+    ]);
   });
 });
 

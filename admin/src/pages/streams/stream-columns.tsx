@@ -76,11 +76,12 @@ const rest: readonly Column<ShownStream>[] = [
     isNumber: true,
     width: 7,
     value: tokensPerSecond,
-    cell: (stream) => (
-      <span title={`${estimate}: ${formatRate(stream.units_per_second)} characters/s`}>
-        ≈ {formatRate(tokensPerSecond(stream))}
-      </span>
-    ),
+    cell: (stream) => {
+      const tokens = tokensPerSecond(stream);
+      if (tokens === null) return '–';
+      const title = `${estimate}: ${formatRate(stream.units_per_second ?? 0)} characters/s`;
+      return <span title={title}>≈ {formatRate(tokens)}</span>;
+    },
   },
   {
     key: 'chars',

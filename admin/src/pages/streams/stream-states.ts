@@ -13,6 +13,6 @@ export const streamTones = {
 /** A token has about four characters of English. */
 const unitsPerToken = 4;
 
-export function tokensPerSecond({ units_per_second: units }: StreamLine): number {
-  return units / unitsPerToken;
+export function tokensPerSecond({ units_per_second: units }: StreamLine): number | null {
+  return units === null ? null : units / unitsPerToken;
 }

@@ -150,8 +150,11 @@ export interface StreamLine {
   readonly first_text_ms: number | null;
   /** Since its last text; null before the first one, and until more comes where it was taken up. */
   readonly last_text_ms: number | null;
-  /** UTF-16 units per second: of the last ten seconds or so, or, once it has ended, since it began or was taken up. */
-  readonly units_per_second: number;
+  /**
+   * UTF-16 units per second: of the last ten seconds or so, or, once it has ended, since it began or was taken up; null of
+   * one that was written elsewhere, or before this server started, and only ended here.
+   */
+  readonly units_per_second: number | null;
 }
 
 export interface ConnectionLine {

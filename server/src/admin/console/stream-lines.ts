@@ -1,4 +1,4 @@
-import type { StreamEndStatus, StreamEndOp } from '../../store/thread-store.ts';
+import type { StreamEndStatus, StreamEndOp, WriteOp, WriteResult } from '../../store/thread-store.ts';
 import type { ActiveStream } from '../../streams/active-stream.ts';
 import type { ConsoleAnswers, GrowingLine, StreamLine } from './console-protocol.ts';
 
@@ -6,7 +6,7 @@ const maxEnded = 200;
 /** So much of a text that grows is shown, each time. */
 const beginningUnits = 4 * 1024;
 
-/** The streams of this node as operators see them: those that run, and those that ended last. */
+/** The streams of this node as operators see them: those that run, and those that were ended here last. */
 export class StreamLines {
   readonly #active: ReadonlyMap<string, ActiveStream>;
   readonly #now: () => number;
@@ -21,8 +21,27 @@ export class StreamLines {
 
   /** A stream of this node is about to end, for whatever reason; its text is still there. */
   ending(stream: ActiveStream, { status }: Pick<StreamEndOp, 'status'>): void {
-    this.#ended.push({ ...this.#line(stream, status), ended_at: new Date(this.#now()).toISOString() });
-    if (this.#ended.length > maxEnded) this.#ended.shift();
+    this.#add({ ...this.#line(stream, status), ended_at: new Date(this.#now()).toISOString() });
+  }
+
+  /** What an op came to: of a stream that nobody wrote here, as where its server has gone, the end is all that is known. */
+  settled(op: WriteOp, result: WriteResult): void {
+    if (op.kind !== 'stream_end' || !result.ok || !('message' in result) || !result.changed) return;
+    const { message, stream } = result;
+    if (this.#ended.some(({ id }) => id === message.id)) return;
+    const { id, thread_id, sender, created_at, updated_at } = message;
+    this.#add({
+      id,
+      thread_id,
+      user_id: sender.id,
+      state: op.status,
+      length: stream!.length,
+      age_ms: Math.max(0, Date.parse(updated_at) - Date.parse(created_at)),
+      first_text_ms: null,
+      last_text_ms: null,
+      units_per_second: null,
+      ended_at: updated_at,
+    });
   }
 
   /** Those that run, the oldest first. */
@@ -51,6 +70,11 @@ export class StreamLines {
   /** The newest first. */
   get ended(): ConsoleAnswers['streams']['ended'] {
     return this.#ended.toReversed();
+  }
+
+  #add(ended: ConsoleAnswers['streams']['ended'][number]): void {
+    this.#ended.push(ended);
+    if (this.#ended.length > maxEnded) this.#ended.shift();
   }
 
   #in(threadId: string): ActiveStream[] {
