@@ -10,11 +10,22 @@ import { adminDir, ConsoleWindow } from '../support/console-window.ts';
 import { eventually } from '../support/eventually.ts';
 import { operator, postForm } from '../support/operator.ts';
 import { seriousFaults } from '../support/page-accessibility.ts';
+import { jwtSecret, tokenFor } from '../support/tokens.ts';
 
 const timeoutMs = 120_000;
 
 const pages = ['Overview', 'Threads', 'Streams', 'Connections', 'Errors', 'Actions', 'Audit log'] as const;
 const phoneViewport = { width: 360, height: 740 };
+
+/** By how many pixels the first such element is too narrow for its text; a hundredth is enough for an ellipsis. */
+function widthMissingOf(selector: string): string {
+  return `(() => {
+    const element = document.querySelector('${selector}');
+    const range = document.createRange();
+    range.selectNodeContents(element);
+    return Math.max(0, range.getBoundingClientRect().width - element.getBoundingClientRect().width);
+  })()`;
+}
 
 async function start(options: AppOptions = {}): Promise<App> {
   return await startApp({ operator, adminDir, ...options });
@@ -483,6 +494,40 @@ describeInChromium('the console of operators', (browser) => {
       await page.getByLabel('Password').fill(operator.secret.password);
       await page.getByRole('button', { name: 'Log in' }).click();
       await window.heading('Threads').waitFor();
+    },
+    timeoutMs,
+  );
+
+  test(
+    'shows names as the text that they are, and makes room for the ids before them',
+    async () => {
+      await using app = await start({ auth: { mode: 'jwt', key: { secret: jwtSecret } } });
+      const attack = `<img src=x onerror="globalThis.wasRun='yes'">`;
+      await using ada = await connectClient(app.url, {
+        auth: { token: await tokenFor('ada:lovelace', { name: attack }) },
+      });
+      await ada.call('create_thread', { id: 't', metadata: { [attack]: attack } });
+      await ada.call('subscribe_thread', { thread_id: 't' });
+      await ada.request(attack as never, {} as never);
+      await using window = await logIn(browser, app);
+      const { page } = window;
+      for (const viewport of [{ width: 1024, height: 768 }, phoneViewport]) {
+        await page.setViewportSize(viewport);
+        await page.goto(`${app.url}/admin/#/connections`);
+        const link = window.row('Connections', 'ada:lovelace').getByRole('link');
+        await link.getByText(attack).waitFor({ state: 'attached' });
+        const lacks = await page.evaluate<number>(widthMissingOf('tbody .row-link bdi'));
+        expect([viewport.width, lacks]).toEqual([viewport.width, 0]);
+      }
+      await window.row('Connections', 'ada:lovelace').getByRole('link').click();
+      await page.locator('dd').getByText(attack).waitFor();
+      await page.goto(`${app.url}/admin/#/errors`);
+      await window.row('Last refusals', 'unknown_event').waitFor();
+      await page.goto(`${app.url}/admin/#/threads/t`);
+      await window.row('Subscribers by user', 'ada:lovelace').waitFor();
+      expect(await page.locator('img:not(header img), iframe, [onerror]').count()).toBe(0);
+      expect(await page.evaluate('typeof wasRun')).toBe('undefined');
+      expect(window.faults).toEqual([]);
     },
     timeoutMs,
   );
