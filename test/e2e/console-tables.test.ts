@@ -5,7 +5,7 @@ import { describeInChromium } from '../support/browser.ts';
 import { connectClient } from '../support/client.ts';
 import { adminDir, ConsoleWindow } from '../support/console-window.ts';
 import { eventually } from '../support/eventually.ts';
-import { operator } from '../support/operator.ts';
+import { openConsole, operator } from '../support/operator.ts';
 import { upTo } from '../support/store-ops.ts';
 
 const timeoutMs = 120_000;
@@ -150,6 +150,35 @@ describeInChromium('the tables of the console', (browser) => {
           const what = await page.evaluate<string>(`document.elementFromPoint(${x}, ${y})?.textContent ?? ''`);
           expect([viewport.width, what]).toEqual([viewport.width, name]);
         }
+      }
+      expect(window.faults).toEqual([]);
+    },
+    timeoutMs,
+  );
+
+  test(
+    'say in full what explains a row, also to who cannot rest a pointer on it',
+    async () => {
+      await using app = await startApp({ operator, adminDir });
+      const reason = 'Because of what was written. '.repeat(8).trim();
+      {
+        using console = await openConsole(app);
+        await console.get('revoke_user', { user_id: 'eve', reason });
+      }
+      await using window = await ConsoleWindow.logIn(await browser.newContext({ viewport: phone }), app);
+      const { page } = window;
+      for (const [address, table] of [
+        ['actions', 'Revoked users'],
+        ['audit', 'Audit log'],
+      ] as const) {
+        await page.goto(`${app.url}/admin/#/${address}`);
+        const text = window.row(table, 'eve').locator('bdi', { hasText: reason });
+        await text.scrollIntoViewIfNeeded();
+        const [width, height] = await page.evaluate<[number, number]>(
+          `(({ scrollWidth, clientWidth, clientHeight }) => [scrollWidth - clientWidth, clientHeight])(
+            [...document.querySelectorAll('bdi')].find(({ textContent }) => textContent.endsWith('${reason}')))`,
+        );
+        expect([table, width, height > 40]).toEqual([table, 0, true]);
       }
       expect(window.faults).toEqual([]);
     },

@@ -61,7 +61,7 @@ export function RevokedTable({ users, failure, onDone }: RevokedTableProps): Rea
         key: 'reason',
         title: 'Reason',
         value: ({ reason }) => reason,
-        cell: ({ reason }) => <UserText text={reason} />,
+        cell: ({ reason }) => <UserText text={reason} className="whole" />,
       },
       {
         key: 'do',

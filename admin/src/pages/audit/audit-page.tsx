@@ -80,6 +80,7 @@ const columns: readonly Column<Entry>[] = [
   {
     key: 'target',
     title: 'To what',
+    width: 17,
     value: ({ target }) => target,
     cell: ({ target }) => <UserText text={target} className="code" />,
   },
@@ -93,9 +94,8 @@ const columns: readonly Column<Entry>[] = [
   {
     key: 'detail',
     title: 'Detail',
-    width: 12,
     value: ({ detail }) => detail,
-    cell: ({ detail }) => <UserText text={detail} className="code" />,
+    cell: ({ detail }) => <UserText text={detail} className="code whole" />,
   },
 ];
 

@@ -69,7 +69,7 @@ const columns: readonly Column<Refusal>[] = [
     key: 'message',
     title: 'Message',
     value: ({ message }) => message,
-    cell: ({ message }) => <UserText text={message} />,
+    cell: ({ message }) => <UserText text={message} className="whole" />,
   },
   {
     key: 'client',
