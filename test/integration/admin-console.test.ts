@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Message } from '@threadwire/protocol';
+import type { ConsolePayload } from '../../server/src/admin/console/console-protocol.ts';
 import { StoreUnavailable } from '../../server/src/store/thread-store.ts';
 import { startApp, storeWith } from '../support/app.ts';
 import { embeddedBackEnd } from '../support/embedded-back-end.ts';
@@ -7,6 +8,7 @@ import { connectClient } from '../support/client.ts';
 import { eventually } from '../support/eventually.ts';
 import { openConsole, operator } from '../support/operator.ts';
 import { upTo } from '../support/store-ops.ts';
+import { connectWire } from '../support/wire-client.ts';
 
 describe('the overview', () => {
   test('says which node it is, and how it does', async () => {
@@ -185,6 +187,14 @@ describe('streams', () => {
     expect(await console.ask('cancel_stream', { stream_id: 'none' })).toMatchObject({
       error: { code: 'stream_not_found' },
     });
+
+    // One that had ended by itself stays so, and the log does not say otherwise.
+    const { message: done } = await bot.call('stream_start', { thread_id: 't' });
+    await bot.call('stream_end', { stream_id: done.id, offset: 0, status: 'failed' });
+    expect(await console.get('cancel_stream', { stream_id: done.id, reason: 'Late.' })).toEqual({ status: 'failed' });
+    expect((await console.get('audit', { limit: 1 })).entries).toMatchObject([
+      { outcome: 'ok', detail: 'of bot in t, failed before: Late.' },
+    ]);
   });
 
   test('that a server left behind are there as interrupted once the next one has ended them', async () => {
@@ -253,6 +263,34 @@ describe('connections', () => {
     const page = await console.get('connections', { order: 'user', descending: true, offset: 1, limit: 2 });
     expect(page.connections.map(({ user_id }) => user_id)).toEqual(['user-4', 'user-3']);
     await Promise.all(clients.map((client) => client[Symbol.asyncDispose]()));
+  });
+
+  test('that do not keep up come first by their pace, with what they have not taken; what is not known comes last', async () => {
+    await using app = await startApp({ operator, ratePerSecond: 0 });
+    using console = await openConsole(app);
+    await using ada = await connectClient(app.url, { auth: { user: 'ada', client: { name: 'a', version: '1' } } });
+    await using bob = await connectClient(app.url, { auth: { user: 'bob', client: { name: 'b', version: '1' } } });
+    const users = async (payload: Partial<ConsolePayload<'connections'>>): Promise<string[]> =>
+      (await console.get('connections', payload)).connections.map(({ user_id }) => user_id);
+    await ada.call('create_thread', { id: 't' });
+    await using stuck = await connectWire(app.url, { auth: { user: 'stuck' } });
+    await stuck.request('subscribe_thread', { thread_id: 't' });
+    stuck.socket.pause();
+    const content = 'x'.repeat(60_000);
+    await eventually('it is slow', async () => {
+      await bob.call('send_message', { thread_id: 't', content });
+      const [first] = (await console.get('connections', { order: 'slow', descending: true })).connections;
+      if (!first?.is_slow) return false;
+      expect(first.user_id).toBe('stuck');
+      expect(first.buffered_bytes).toBeGreaterThan(content.length);
+      return true;
+    });
+    expect((await users({ order: 'slow', descending: false })).at(-1)).toBe('stuck');
+    expect(await users({ order: 'client', descending: false })).toEqual(['ada', 'bob', 'stuck']);
+    expect(await users({ order: 'client', descending: true })).toEqual(['bob', 'ada', 'stuck']);
+    expect(await users({ order: 'round_trip', descending: true })).toHaveLength(3);
+    const { connections } = await console.get('connections', { search: 'bob' });
+    expect(await users({ search: connections[0]!.socket_id })).toEqual(['bob']);
   });
 
   test('an operator may end one, or all of a user, who are told why and do not come back by themselves', async () => {

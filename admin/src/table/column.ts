@@ -20,7 +20,6 @@ export interface Column<Row> {
   readonly isNumber?: boolean;
   /** (rem) The widest column has none: it takes what is left. */
   readonly width?: number;
-  readonly isUnordered?: boolean;
   /** Whether the highest are looked for first; of numbers they are. */
   readonly isHighestFirst?: boolean;
   /** In spreadsheets only. */

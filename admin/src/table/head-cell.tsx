@@ -9,24 +9,16 @@ interface HeadCellProps<Row> {
 
 /** The head of a column; where rows can be ordered by it, a button. */
 export function HeadCell<Row>({ column, sort, onSort }: HeadCellProps<Row>): ReactElement {
-  const {
-    key,
-    title,
-    hint,
-    isNumber = false,
-    isUnordered = false,
-    isAction = false,
-    isHighestFirst = isNumber,
-  } = column;
+  const { key, title, hint, isNumber = false, isAction = false, isHighestFirst = isNumber } = column;
   const name = (
     <span className="cut" title={hint}>
       {title}
     </span>
   );
-  if (isAction || isUnordered) {
+  if (isAction) {
     return (
-      <th scope="col" data-number={isNumber || undefined} data-action={isAction || undefined}>
-        {isAction ? <span className="visually-hidden">{title}</span> : name}
+      <th scope="col" data-number={isNumber || undefined} data-action>
+        <span className="visually-hidden">{title}</span>
       </th>
     );
   }

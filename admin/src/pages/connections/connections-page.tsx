@@ -27,9 +27,12 @@ const debounceMs = 250;
 const orders: readonly string[] = [
   'user',
   'address',
+  'client',
   'connected_at',
   'subscriptions',
   'buffered_bytes',
+  'round_trip',
+  'slow',
 ] satisfies Order[];
 
 /** Who is connected. The server searches, orders and pages: there may be tens of thousands. */

@@ -162,7 +162,8 @@ export function consoleHandlers(ports: ConsoleHandlersPorts): ConsoleHandlers {
 
     cancel_stream: async (payload, { note }) => {
       const { status, sender, thread_id: threadId } = await services.streams.cancel(operatorActor, payload);
-      note(`of ${sender.id} in ${threadId}`);
+      // The first end holds: of one that had ended nothing was changed.
+      note(`of ${sender.id} in ${threadId}${status === 'cancelled' ? '' : `, ${status} before`}`);
       return { status };
     },
 
@@ -243,10 +244,17 @@ function connectionsOf(all: readonly Connection[], request: ConsolePayload<'conn
   const lines = all
     .map(connectionLine)
     .filter((line) =>
-      isFound(search, line.client_id, line.user_id, line.user_name ?? '', line.address, line.client ?? ''),
+      isFound(
+        search,
+        line.client_id,
+        line.socket_id,
+        line.user_id,
+        line.user_name ?? '',
+        line.address,
+        line.client ?? '',
+      ),
     );
-  const direction = descending ? -1 : 1;
-  lines.sort((a, b) => direction * compare(keyOf(a, order), keyOf(b, order)));
+  lines.sort((a, b) => compareKeys(keyOf(a, order), keyOf(b, order), descending));
   return { total: all.length, found: lines.length, connections: lines.slice(offset, offset + limit) };
 }
 
@@ -269,8 +277,23 @@ function connectionLine(connection: Connection): ConnectionLine {
   };
 }
 
-function keyOf(line: ConnectionLine, order: ConsolePayload<'connections'>['order']): string | number {
-  return order === 'user' ? line.user_id : line[order];
+function keyOf(line: ConnectionLine, order: ConsolePayload<'connections'>['order']): string | number | null {
+  switch (order) {
+    case 'user':
+      return line.user_id;
+    case 'round_trip':
+      return line.round_trip_ms;
+    case 'slow':
+      return Number(line.is_slow);
+    default:
+      return line[order];
+  }
+}
+
+/** What is not known comes last, either way. */
+function compareKeys(a: string | number | null, b: string | number | null, descending: boolean): number {
+  if (a === null || b === null) return Number(a === null) - Number(b === null);
+  return (descending ? -1 : 1) * compare(a, b);
 }
 
 function compare(a: string | number, b: string | number): number {

@@ -11,7 +11,16 @@ const search = z.string().max(200).default('');
 const view = z.string().min(1).max(64);
 const limit = z.int().min(1).max(500).default(100);
 
-const connectionOrders = ['user', 'address', 'connected_at', 'subscriptions', 'buffered_bytes'] as const;
+const connectionOrders = [
+  'user',
+  'address',
+  'client',
+  'connected_at',
+  'subscriptions',
+  'buffered_bytes',
+  'round_trip',
+  'slow',
+] as const;
 
 /** Every request, with the schema of its payload. */
 export const consoleRequests = {
