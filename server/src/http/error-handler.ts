@@ -50,8 +50,9 @@ function isBrokenOff(thrown: unknown, { errored }: Request): boolean {
 
 /** Express and its body parser throw errors of their own, with a status and sometimes a type. */
 function fromExpress(thrown: unknown): RequestError {
-  const { status, type } = (thrown ?? {}) as { status?: unknown; type?: unknown };
-  if (type === 'entity.too.large') return new RequestError('payload_too_large', 'The body is above 1 MiB.');
+  const { status, type, limit } = (thrown ?? {}) as { status?: unknown; type?: unknown; limit?: unknown };
+  if (type === 'entity.too.large')
+    return new RequestError('payload_too_large', `The body is above ${String(limit)} bytes.`);
   if (!(thrown instanceof RequestError) && typeof status === 'number' && status >= 400 && status < 500) {
     const text = type === 'entity.parse.failed' ? 'The body is not JSON.' : 'The request is malformed.';
     return invalidPayload(text, { path: '', message: text });
