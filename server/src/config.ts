@@ -25,6 +25,8 @@ export interface Config {
   readonly auth: AuthConfig;
   readonly corsOrigins: readonly string[];
   readonly transports: readonly Transport[];
+  /** Proxies of ours before this server, whose word of addresses is taken. */
+  readonly trustedProxies: number;
   readonly metricsToken?: string | undefined;
   readonly operator: {
     readonly username: string;
@@ -118,6 +120,7 @@ const environmentSchema = z.object({
     .default('websocket')
     .transform(list)
     .pipe(z.array(z.enum(['websocket', 'polling'], transportsMessage)).min(1, transportsMessage)),
+  TRUST_PROXY: integer(0, 10, 0),
   ADMIN_USERNAME: z
     .string()
     .regex(/^[^\p{C}]{1,64}$/u, 'must be 1 to 64 characters')
@@ -200,6 +203,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     auth: authConfig(values),
     corsOrigins: values.CORS_ORIGINS,
     transports: values.TRANSPORTS,
+    trustedProxies: values.TRUST_PROXY,
     metricsToken: values.METRICS_TOKEN,
     operator: { username: values.ADMIN_USERNAME, secret: operatorSecret(values) },
     ratePerSecond: values.RATE_LIMIT_PER_SECOND,

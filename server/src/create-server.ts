@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { limits } from '@threadwire/protocol';
 import { Server as EngineServer } from 'engine.io';
@@ -30,6 +31,8 @@ import type { ThreadIo } from './fanout/rooms.ts';
 import { Turn } from './fanout/turn.ts';
 import { evictStrangers } from './handlers/evict.ts';
 import { createApp } from './http/app.ts';
+import { clientAddress } from './http/client-address.ts';
+import type { ClientAddress } from './http/client-address.ts';
 import { createHttpServer } from './http/http-server.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { createLogger, withoutSecrets } from './logger.ts';
@@ -60,6 +63,8 @@ export interface ServerOptions {
   readonly port?: number;
   readonly corsOrigins?: readonly string[];
   readonly transports?: readonly Transport[];
+  /** Proxies of ours before this server, each of which adds to `X-Forwarded-For`; 0: addresses are those of TCP connections. */
+  readonly trustedProxies?: number;
   readonly metricsToken?: string | undefined;
   /** Who may log in at `/admin/`; nobody where it is absent. */
   readonly operator?: OperatorOptions | undefined;
@@ -115,6 +120,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
   const lifecycle = new Lifecycle();
   const metrics = new Metrics();
   const origins = { host, corsOrigins };
+  const addressOf = clientAddress(options.trustedProxies ?? 0);
 
   const engine = new EngineServer({
     transports: [...(options.transports ?? ['websocket'])],
@@ -285,6 +291,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     },
     now,
   });
+  nameAddresses(engine, addressOf);
   tolerateEnginePackets(engine);
   attachOutboxes(engine, turn);
   controlFlow(engine, { ratePerSecond, now, schedule, traffic });
@@ -296,6 +303,7 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     io,
     engine,
     origins,
+    addressOf,
     operator: options.operator,
     pagesDir: options.adminDir,
     schedule,
@@ -386,6 +394,13 @@ export async function createServer(options: ServerOptions): Promise<ThreadwireSe
     close,
     drain,
   };
+}
+
+/** What Socket.IO takes for the address of a connection is that of whoever is behind our proxies. */
+function nameAddresses(engine: EngineServer, addressOf: ClientAddress): void {
+  engine.on('connection', (conn: { readonly request: IncomingMessage; readonly remoteAddress: string }) => {
+    Object.assign(conn, { remoteAddress: addressOf(conn.request) });
+  });
 }
 
 /** Tells the handshakes which connections have not got as far as CONNECT. */

@@ -88,7 +88,10 @@ describe('the login', () => {
     await using app = await startApp({ operator });
     const headers = { 'Content-Type': type };
     const { status, error } = await httpRequest(`${app.url}/admin/login`, { method: 'POST', body, headers });
-    expect([status, error]).toMatchObject([413, { code: 'payload_too_large', message: 'The body is above 8192 bytes.' }]);
+    expect([status, error]).toMatchObject([
+      413,
+      { code: 'payload_too_large', message: 'The body is above 8192 bytes.' },
+    ]);
     await logIn(app);
   });
 
@@ -117,6 +120,40 @@ describe('the login', () => {
     // What is not even looked at is noted later, all together: a flood must not fill the log.
     await eventually('it is stored', async () => (await app.store.audit(10)).length === 5);
     expect((await app.store.audit(2)).map(({ detail }) => detail)).toEqual(['the address is locked out', '']);
+  });
+
+  test('locks out who guesses behind a proxy, not everybody who comes by it, and notes who it was', async () => {
+    await using app = await startApp({ operator, trustedProxies: 1 });
+    const guesser = { 'X-Forwarded-For': '203.0.113.9, 198.51.100.7' };
+    const known = { 'X-Forwarded-For': '198.51.100.8' };
+    const wrong = { username: 'admin', password: 'wrong' };
+    const right = { username: 'admin', password: 'correct horse' };
+    for (let i = 0; i < 5; i++) await postForm(app, '/admin/login', wrong, guesser);
+    // Whatever it makes up.
+    const guesserToo = { 'X-Forwarded-For': '203.0.113.10, 198.51.100.7' };
+    expect((await postForm(app, '/admin/login', right, guesserToo)).status).toBe(429);
+    const response = await postForm(app, '/admin/login', right, known);
+    expect(response.status).toBe(303);
+
+    await using ada = await connectClient(app.url, { user: 'ada', headers: { 'X-Forwarded-For': '198.51.100.9' } });
+    const headers = { Cookie: cookieOf(response), 'X-Forwarded-For': '198.51.100.10' };
+    const { socket } = await connectNamespace(app, '/admin', headers, { page: 'console' });
+    const ask = async (request: string, payload: object) =>
+      (await socket.timeout(5000).emitWithAck('console', request, payload)) as unknown;
+    expect(await ask('connections', {})).toMatchObject({
+      data: { connections: [{ user_id: 'ada', address: '198.51.100.9' }] },
+    });
+    await ask('disconnect_user', { user_id: 'ada' });
+    await ada.disconnected();
+    socket.disconnect();
+    await postForm(app, '/admin/logout', {}, headers);
+    await eventually('all is stored', async () => (await app.store.audit(10)).length === 8);
+    expect((await app.store.audit(10)).map(({ action, address }) => `${action} ${address}`)).toEqual([
+      'logout 198.51.100.10',
+      'disconnect_user 198.51.100.10',
+      'login 198.51.100.8',
+      ...Array.from({ length: 5 }, () => 'login 198.51.100.7'),
+    ]);
   });
 
   test.each([

@@ -2,16 +2,16 @@ import { join } from 'node:path';
 import express from 'express';
 import type { Request, RequestHandler, Response, Router } from 'express';
 import { z } from 'zod';
+import type { ClientAddress } from '../http/client-address.ts';
 import { foreignReason } from '../http/origin-guard.ts';
 import type { OriginRules } from '../http/origin-guard.ts';
-import { plainAddress } from '../http/plain-address.ts';
 import { RequestError } from '../request-error.ts';
 import type { Audit } from './audit.ts';
 import type { LoginLimits } from './login-limits.ts';
 import { loginPage, loginScript, loginStyles } from './login-page.ts';
 import type { OperatorAccount } from './operator-account.ts';
 import { endedCookie, sessionCookie, tokenOf } from './session-cookie.ts';
-import type { OperatorSession, Sessions } from './sessions.ts';
+import type { Sessions } from './sessions.ts';
 import type { TurnedAway } from './turned-away.ts';
 
 export interface AdminRoutesOptions {
@@ -23,6 +23,7 @@ export interface AdminRoutesOptions {
   readonly audit: Audit;
   /** Pages of others that may use the API may not use this. */
   readonly origins: OriginRules;
+  readonly addressOf: ClientAddress;
   /** The built console, with the official UI in `sockets/`. */
   readonly pagesDir: string | undefined;
 }
@@ -56,7 +57,7 @@ const credentialsSchema = z.object({ username: z.string(), password: z.string() 
 
 /** The pages of operators below `/admin`, and their login. */
 export function createAdminRoutes(options: AdminRoutesOptions): Router {
-  const { sessions, audit, pagesDir, origins } = options;
+  const { sessions, audit, pagesDir, origins, addressOf } = options;
   const router = express.Router({ strict: true });
   router.use('/admin', (request, response, next) => {
     response.set('Content-Security-Policy', policy);
@@ -83,7 +84,8 @@ export function createAdminRoutes(options: AdminRoutesOptions): Router {
     const session = sessions.find(token);
     if (token !== undefined && session) {
       sessions.end(token);
-      audit.record({ ...by(session, request), action: 'logout', target: '', outcome: 'ok', detail: session.id });
+      const from = { operator: session.username, address: addressOf(request) };
+      audit.record({ ...from, action: 'logout', target: '', outcome: 'ok', detail: session.id });
     }
     response.set('Set-Cookie', endedCookie(isByTls(request)));
     response.redirect(303, '/admin/');
@@ -120,7 +122,7 @@ const endBodiesInTime: RequestHandler = (request, _response, next) => {
 
 /** Refuses who would have to wait, before a body is read: a flood of guesses costs little. */
 function turnAway(options: AdminRoutesOptions): RequestHandler {
-  const { account, limits } = options;
+  const { account, limits, addressOf } = options;
   return (request, response, next) => {
     const waitMs = account ? limits.waitFor(addressOf(request)) : 0;
     if (waitMs > 0) refuseForNow(options, request, response, waitMs);
@@ -129,7 +131,7 @@ function turnAway(options: AdminRoutesOptions): RequestHandler {
 }
 
 function logIn(options: AdminRoutesOptions): RequestHandler {
-  const { account, limits, sessions, audit } = options;
+  const { account, limits, sessions, audit, addressOf } = options;
   return async (request, response) => {
     const parsed = credentialsSchema.safeParse(request.body);
     if (!parsed.success) {
@@ -175,7 +177,12 @@ function logIn(options: AdminRoutesOptions): RequestHandler {
   };
 }
 
-function refuseForNow({ turnedAway }: AdminRoutesOptions, request: Request, response: Response, waitMs: number): void {
+function refuseForNow(
+  { turnedAway, addressOf }: AdminRoutesOptions,
+  request: Request,
+  response: Response,
+  waitMs: number,
+): void {
   turnedAway.add(addressOf(request));
   response.set('Retry-After', String(Math.ceil(waitMs / 1000)));
   refuse(request, response, 429, 'rate_limited', `Too many logins: try again in ${inWords(waitMs)}.`);
@@ -191,15 +198,6 @@ function refuse(
 ): void {
   if (request.accepts(['json', 'html']) === 'html') response.status(status).send(loginPage(message));
   else response.status(status).json({ error: new RequestError(code, message).toObject() });
-}
-
-/** Who did something, and from where. */
-function by({ username }: OperatorSession, request: Request): { operator: string; address: string } {
-  return { operator: username, address: addressOf(request) };
-}
-
-function addressOf({ socket }: Request): string {
-  return plainAddress(socket.remoteAddress);
 }
 
 /** Whether the browser came by TLS, be it to a proxy: its own word is enough, for a flag that only guards its own cookie. */

@@ -4,6 +4,7 @@ import type { Router } from 'express';
 import { flowOf } from '../connection/flow.ts';
 import type { Traffic } from '../connection/traffic.ts';
 import type { ThreadIo } from '../fanout/rooms.ts';
+import type { ClientAddress } from '../http/client-address.ts';
 import type { OriginRules } from '../http/origin-guard.ts';
 import type { Lifecycle } from '../lifecycle.ts';
 import type { Services } from '../services.ts';
@@ -30,6 +31,7 @@ export interface OperatorsOptions {
   readonly io: ThreadIo;
   readonly engine: EngineServer;
   readonly origins: OriginRules;
+  readonly addressOf: ClientAddress;
   /** Who may log in; nobody where it is absent. */
   readonly operator?: OperatorOptions | undefined;
   /** The built pages of operators. */
@@ -112,6 +114,7 @@ export function createOperators(options: OperatorsOptions): Operators {
     sessions,
     audit,
     origins,
+    addressOf: options.addressOf,
     pagesDir,
   });
   return {

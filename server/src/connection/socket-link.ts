@@ -1,7 +1,6 @@
 import type { ServerEvent } from '@threadwire/protocol';
 import { PacketType } from 'socket.io-parser';
 import type { ThreadSocket } from '../fanout/rooms.ts';
-import { plainAddress } from '../http/plain-address.ts';
 import type { ClientLink, ConnectionFacts } from './connection.ts';
 import { flowOf } from './flow.ts';
 import type { Flow } from './flow.ts';
@@ -28,7 +27,7 @@ export class SocketLink implements ClientLink {
   get facts(): ConnectionFacts {
     const { handshake, conn } = this.#socket;
     return {
-      address: plainAddress(handshake.address),
+      address: handshake.address,
       transport: conn.transport.name,
       connectedAt: handshake.issued,
       bufferedBytes: this.#flow.undeliveredBytes,

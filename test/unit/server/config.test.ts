@@ -25,6 +25,7 @@ const defaults: Config = {
   auth: { mode: 'anonymous' },
   corsOrigins: [],
   transports: ['websocket'],
+  trustedProxies: 0,
   metricsToken: undefined,
   operator: { username: 'admin', secret: undefined },
   ratePerSecond: 50,

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { flowOf } from '../../connection/flow.ts';
 import { TokenBucket } from '../../connection/token-bucket.ts';
 import { parse } from '../../connection/parse.ts';
-import { plainAddress } from '../../http/plain-address.ts';
 import { RequestError, toRequestError } from '../../request-error.ts';
 import type { Logger } from '../../logger.ts';
 import type { OperatorSocket } from '../admin-namespace.ts';
@@ -111,7 +110,7 @@ export class Console {
     const context: ConsoleContext = { ...visit, note: (text) => (noted = text) };
     if (!isAction(name)) return await handlers[name](payload, context);
     // From where it is done: a cookie that was taken away acts from elsewhere than where its login was.
-    const address = plainAddress(socket.handshake.address);
+    const { address } = socket.handshake;
     const entry = { operator: visit.operator, address, action: name, target: targetOf(payload) };
     try {
       const data = await handlers[name](payload, context);

@@ -5,7 +5,6 @@ import { flowOf } from '../../connection/flow.ts';
 import { TokenBucket } from '../../connection/token-bucket.ts';
 import { threadOfRoom } from '../../fanout/rooms.ts';
 import { evict } from '../../handlers/evict.ts';
-import { plainAddress } from '../../http/plain-address.ts';
 import { RequestError, toRequestError } from '../../request-error.ts';
 import type { Services } from '../../services.ts';
 import { mayChange } from '../../threads/access.ts';
@@ -58,7 +57,7 @@ export class InspectorActions {
   async #act(socket: OperatorSocket, event: InspectorEvent, args: readonly unknown[]): Promise<void> {
     const { audit, mayAct, services } = this.#ports;
     const { username: operator } = socket.data.session;
-    const address = plainAddress(socket.handshake.address);
+    const { address } = socket.handshake;
     let noted = { operator, address, action: event.replace('_', ''), target: targetOf(args) };
     try {
       if (!mayAct(socket)) throw new RequestError('unauthenticated', 'Log in again.');
