@@ -86,9 +86,10 @@ export class StreamWriter {
   async pipeFrom(source: AsyncIterable<string> | Iterable<string>, options?: StreamEndOptions): Promise<Message> {
     // An earlier run of the same work has ended it.
     if (this.status === 'complete') return this.end(options);
-    const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+    let iterator: AsyncIterator<string> | Iterator<string> | undefined;
     let isAtPiece = false;
     try {
+      iterator = iteratorOf(source);
       for (;;) {
         isAtPiece = false;
         const next = await this.#unlessAborted(iterator.next());
@@ -99,7 +100,7 @@ export class StreamWriter {
     } catch (error) {
       const { signal } = this;
       // Not waited for: it may be stuck in what it waits for itself. One that threw is over.
-      if (isAtPiece || signal.aborted) void leave(iterator);
+      if (iterator && (isAtPiece || signal.aborted)) void leave(iterator);
       signal.throwIfAborted();
       // Waited for: whoever is told may close the client next.
       await this.fail(error instanceof Error ? error.message : String(error)).catch(() => undefined);
@@ -122,6 +123,12 @@ export class StreamWriter {
       signal.removeEventListener('abort', stop);
     }
   }
+}
+
+/** Of a string too, whose pieces are its characters. @throws what the source throws, or where it is none */
+function iteratorOf(source: AsyncIterable<string> | Iterable<string>): AsyncIterator<string> | Iterator<string> {
+  const { [Symbol.asyncIterator]: begin } = source as Partial<AsyncIterable<string>>;
+  return begin ? begin.call(source) : (source as Iterable<string>)[Symbol.iterator]();
 }
 
 async function leave(iterator: AsyncIterator<string> | Iterator<string>): Promise<void> {

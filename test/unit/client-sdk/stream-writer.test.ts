@@ -840,6 +840,38 @@ describe('a source', () => {
     expect(state.isLeft).toBe(false);
   });
 
+  test('may be a string', async () => {
+    const { connection, begun, chunk } = setUp();
+    const piping = (await begun()).pipeFrom('Hi \u{1F600}');
+    await turn();
+    let text = '';
+    while (text.length < 5) text += chunk().replace(/^\d+: /, '');
+    expect(text).toBe('Hi \u{1F600}');
+    connection.take('stream_end').ok({ message: ended('complete', text) });
+    expect(await piping).toEqual(ended('complete', text));
+  });
+
+  test.each<[string, unknown]>([
+    [
+      'cannot even begin',
+      {
+        [Symbol.asyncIterator]: () => {
+          throw new Error('no words');
+        },
+      },
+    ],
+    ['is none', null],
+  ])('that %s fails the stream, too', async (_what, none) => {
+    const { connection, begun } = setUp();
+    const piping = (await begun()).pipeFrom(none as Iterable<string>);
+    const failure = outcome(piping);
+    await turn();
+    const request = connection.take('stream_end');
+    expect(request.payload).toMatchObject({ stream_id: 'm1', offset: 0, status: 'failed' });
+    request.ok({ message: ended('failed') });
+    expect(await failure).toBeInstanceOf(Error);
+  });
+
   test('that gives too much is left, and the stream failed', async () => {
     const { connection, begun } = setUp();
     const writer = await begun();
