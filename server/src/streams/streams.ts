@@ -304,9 +304,9 @@ export class Streams {
     const { id: streamId, threadId, producer } = stream;
     const isNews = this.#active.get(streamId) === stream;
     this.#remove(stream);
-    stream.reject(error);
-    // Text that was on its way then is refused, too.
+    // First, since it says more than what answers text that was on its way.
     if (isNews && !stream.isShutOut) producer.streamLost({ threadId, streamId, status, reason, error });
+    stream.reject(error);
   }
 
   /** No more chunks are taken from now on: those that wait for the other half of a surrogate pair are answered with `error`. */

@@ -118,6 +118,8 @@ describe('a reply', () => {
     expect(cancelled.status).toBe('cancelled');
     expect(await within('the writer hears of it', piping)).toMatchObject({
       code: 'stream_closed',
+      // Also where text is on its way, which is refused.
+      message: 'The stream was cancelled: enough',
       details: { status: 'cancelled' },
     });
     await eventually('the source is left', () => isLeft);
