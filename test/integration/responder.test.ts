@@ -92,6 +92,19 @@ describe('replies that overlap', () => {
     await gateOf('third').reached;
   });
 
+  test('are to what their messages say when they begin, and to none that was deleted', async () => {
+    await using run = await twoQuestions('queue');
+    const { client, first, second, gateOf, id } = run;
+    const [deleted, last] = [await sendText(client, id, 'deleted'), await sendText(client, id, 'last')];
+    await client.call('edit_message', { thread_id: id, id: second.id, content: 'edited' });
+    await client.call('delete_message', { thread_id: id, id: deleted.id });
+    for (const content of ['first', 'edited', 'last']) gateOf(content).open();
+    expect((await replyTo(client, first)).content).toBe('first begins and ends');
+    expect((await replyTo(client, second)).content).toBe('edited begins and ends');
+    expect((await replyTo(client, last)).content).toBe('last begins and ends');
+    expect(await repliesIn(client, id)).toHaveLength(3);
+  });
+
   test('cancel each other', async () => {
     await using run = await twoQuestions('cancel_previous');
     const { client, first, second, gateOf } = run;
@@ -200,6 +213,23 @@ describe('a server that goes in the middle of a reply', () => {
     }
     expect(text).toBe(expected);
     expect(await repliesIn(client, id)).toHaveLength(1);
+  });
+
+  test('ends it where its message was deleted meanwhile', async () => {
+    await using data = await embeddedBackEnd.open();
+    const { respond, gate } = haltingAfter(10);
+    const before = await startApp({ store: data.store, ...of(respond) });
+    const { client: asker, id } = await joined(before.url);
+    const question = await sendText(asker, id, 'go on');
+    await gate.reached;
+    await asker.call('delete_message', { thread_id: id, id: question.id });
+    await asker[Symbol.asyncDispose]();
+    await before[Symbol.asyncDispose]();
+    await using app = await startApp({ store: await data.reopen(), ...of(echo) });
+    await using client = await connectClient(app.url, { user: 'ada' });
+    const { streaming } = await client.call('subscribe_thread', { thread_id: id });
+    if (streaming.length > 0) await client.next('stream_end');
+    expect(await repliesIn(client, id)).toMatchObject([{ status: 'failed' }]);
   });
 
   test('leaves it interrupted, with what it said, where the responder cannot', async () => {

@@ -27,6 +27,7 @@ export class ReplyLine {
     if (overlap === 'cancel_previous') this.#cancelOlder(reply);
     this.#entries.push({ reply, overlap });
     this.#proceed();
+    reply.hasWaited = !reply.isStarted;
   }
 
   /** Goes on at once with a reply that has its place among the thread's streams already. */

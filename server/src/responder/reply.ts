@@ -37,6 +37,15 @@ export function replyKey(messageId: string): string {
   return `reply:${messageId}`;
 }
 
+/** The message that stands at a position of a thread, as it is now. */
+export async function messageAt(
+  store: Pick<ThreadStore, 'histories'>,
+  { thread_id: threadId, position }: Pick<Message, 'thread_id' | 'position'>,
+): Promise<Message | undefined> {
+  const [read] = await store.histories([{ threadId, actor: assistant, beforePosition: position + 1, limit: 1 }]);
+  return read?.ok ? read.history.messages.at(-1) : undefined;
+}
+
 /** One reply on its way: the producer of its stream. */
 export class Reply implements StreamProducer {
   readonly message: Message;
@@ -44,6 +53,8 @@ export class Reply implements StreamProducer {
   isClosed = false;
   /** It does not wait any more. */
   isStarted = false;
+  /** It did not begin when the message came: since then it may have been edited, or deleted. */
+  hasWaited = false;
   readonly #ports: ReplyPorts;
   readonly #controller = new AbortController();
   /** Once it has been started. */
@@ -94,6 +105,8 @@ export class Reply implements StreamProducer {
 
   async #stream(takeUp: boolean): Promise<void> {
     const { id, thread_id: threadId, position } = this.message;
+    const question = this.hasWaited ? await this.#asItIsNow() : this.message;
+    if (!question) return;
     const { message, offset, resumed } = await this.#persist(() =>
       this.#ports.streams.start(this, {
         threadId,
@@ -112,7 +125,7 @@ export class Reply implements StreamProducer {
     let length = 0;
     let failure: string | undefined;
     try {
-      length = await this.#write(message.id, offset);
+      length = await this.#write(question, message.id, offset);
     } catch (error) {
       const { signal } = this.#controller;
       if (signal.aborted && !(signal.reason instanceof ResponderError)) throw error;
@@ -127,10 +140,16 @@ export class Reply implements StreamProducer {
     );
   }
 
-  async #write(streamId: string, heldLength: number): Promise<number> {
+  /** The message, unless it was deleted. */
+  async #asItIsNow(): Promise<Message | undefined> {
+    const message = await this.#persist(() => messageAt(this.#ports.store, this.message));
+    return message?.status === 'deleted' ? undefined : message;
+  }
+
+  async #write(question: Message, streamId: string, heldLength: number): Promise<number> {
     const { signal } = this.#controller;
     const history = (): Promise<Message[]> => this.#persist(() => this.#history());
-    const said = this.#ports.respond(this.message, { signal, history, heldLength });
+    const said = this.#ports.respond(question, { signal, history, heldLength });
     let offset = 0;
     for await (const piece of slices(wellFormed(untilAborted(said, signal)), maxPieceLength)) {
       signal.throwIfAborted();

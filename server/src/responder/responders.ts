@@ -8,7 +8,7 @@ import type { Change } from '../threads/durable-event.ts';
 import type { ChosenResponder } from './choose-responder.ts';
 import { isQuestion, isReply, owedReplies } from './owed-replies.ts';
 import { ReplyLine } from './reply-line.ts';
-import { Reply, assistant, replyKey } from './reply.ts';
+import { Reply, assistant, messageAt, replyKey } from './reply.ts';
 import type { ReplyPorts } from './reply.ts';
 import { overlapOf } from './responder-config.ts';
 import type { Overlap } from './responder-config.ts';
@@ -221,10 +221,7 @@ export class Responders {
   async #questionOf(reply: Message): Promise<Message | undefined> {
     const to = reply.metadata['reply_to'] as { readonly id?: unknown; readonly position?: unknown } | undefined;
     if (!isReply(reply) || typeof to?.position !== 'number') return undefined;
-    const [read] = await this.#ports.store.histories([
-      { threadId: reply.thread_id, actor: assistant, beforePosition: to.position + 1, limit: 1 },
-    ]);
-    const question = read?.ok ? read.history.messages.at(-1) : undefined;
+    const question = await messageAt(this.#ports.store, { thread_id: reply.thread_id, position: to.position });
     return question && replyKey(question.id) === reply.message_id ? question : undefined;
   }
 
