@@ -210,6 +210,35 @@ describeInChromium('a reply that grows in the demo page', (browser) => {
     timeoutMs,
   );
 
+  test.each([6, 8, 10])(
+    'is at the end of what is opened, %i messages below one of several pages, and is followed from there',
+    async (between) => {
+      await using server = await startServer({ args: pageArgs });
+      await using api = await connectClient(server.url, { user: 'carl' });
+      await api.call('create_thread', { id: 'talk', title: 'Talk' });
+      await using other = await connectClient(server.url, { user: 'assistant' });
+      const ask = (content: string) => api.call('send_message', { thread_id: 'talk', content });
+      const answer = (content: string) => other.call('send_message', { thread_id: 'talk', content, role: 'assistant' });
+      await ask('Tell me all.');
+      await answer(paragraph.repeat(40));
+      for (let i = 0; i < between; i += 1) await (i % 2 === 0 ? ask : answer)(`short ${i}`);
+      const start = { thread_id: 'talk', message_id: 'growing' };
+      const { message } = await other.call('stream_start', start);
+      await using window = await browser.openWindow(server.url, 'carl', { path: '/t/talk' });
+      await standsAtEnd(window);
+      await window.reload();
+      let offset = 0;
+      for (const delta of ['It begins.', paragraph.repeat(2), 'It goes on.']) {
+        await other.call('stream_chunk', { stream_id: message.id, offset, delta });
+        offset += delta.length;
+        await window.replies.last().getByText(delta.trim().slice(0, 9)).first().waitFor();
+        await standsAtEnd(window);
+      }
+      expect(await window.page.getByTestId('jump').isVisible()).toBe(false);
+    },
+    timeoutMs,
+  );
+
   test(
     'is not drawn anew with each piece: what stands before the last block stays the same element, however long',
     async () => {

@@ -46,7 +46,10 @@ export function followEnd(scroller: HTMLElement): FollowedEnd {
       place.hold();
       return;
     }
-    scroller.scrollTop = scroller.scrollHeight;
+    const { scrollHeight, clientHeight } = scroller;
+    const knownHeight = scrollHeight - unmeasuredHeight(scroller);
+    // Beyond all that it knows of, the virtual list draws nothing and so measures nothing. Once it has measured, it tells.
+    scroller.scrollTop = scrollHeight - clientHeight < knownHeight ? scrollHeight : knownHeight - clientHeight;
     // The event of this comes later: by then somebody may be about to leave.
     remember();
   };
@@ -135,4 +138,13 @@ export function followEnd(scroller: HTMLElement): FollowedEnd {
     Reflect.deleteProperty(scroller, 'scrollBy');
   };
   return { settle, pin, visit, stop };
+}
+
+/** By how much the rows that are drawn are higher than the virtual list takes them for. */
+function unmeasuredHeight(scroller: HTMLElement): number {
+  let height = 0;
+  for (const row of scroller.querySelectorAll<HTMLElement>('[data-known-size]')) {
+    height += row.getBoundingClientRect().height - Number(row.dataset['knownSize']);
+  }
+  return height;
 }
