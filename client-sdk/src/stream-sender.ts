@@ -292,6 +292,8 @@ export class StreamSender {
       else this.#lostText(expected);
     } else if (error.retry === 'never') {
       this.#giveUp(error);
+      // Metadata that may not be: the stream is still this writer's.
+      if (error.code === 'invalid_payload') this.#cancelHere();
     } else {
       // `reauth` too: the connection sees to a new token, or ends.
       this.#resumeLater(error);
@@ -352,11 +354,15 @@ export class StreamSender {
 
   /** The server is not where this can go on: it came back without what it had stored. */
   #lostText(offset: number): void {
-    const { id } = this.message;
     const isLost = offset < this.#text.stored;
     this.#giveUp(textLost(this.#start.thread_id, offset));
-    // Nobody else would end it before its time is up.
-    if (isLost) this.#ports.requests.call('stream_cancel', { stream_id: id }).catch(() => undefined);
+    if (isLost) this.#cancelHere();
+  }
+
+  /** It was given up here, and nobody else would end it before its time is up. */
+  #cancelHere(): void {
+    if (this.id !== undefined)
+      this.#ports.requests.call('stream_cancel', { stream_id: this.id }).catch(() => undefined);
   }
 
   #giveUp(error: ThreadwireError, status = this.#status): void {

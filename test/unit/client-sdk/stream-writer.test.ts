@@ -668,6 +668,21 @@ describe('a refusal', () => {
     expect(connection.sent).toHaveLength(length);
   });
 
+  test('of metadata is the end, for its readers too', async () => {
+    const { connection, begun } = setUp();
+    const writer = await begun();
+    const ending = outcome(writer.end({ metadata: { $a: 1 } }));
+    connection.take('stream_end').refuse({ code: 'invalid_payload' });
+    expect(await ending).toMatchObject({ code: 'invalid_payload' });
+    expect(writer.signal.reason).toBe(await ending);
+    expect(connection.take('stream_cancel').payload).toEqual({ stream_id: 'm1' });
+    const other = setUp();
+    const opening = outcome(other.open());
+    other.connection.take('stream_start').refuse({ code: 'invalid_payload' });
+    expect(await opening).toMatchObject({ code: 'invalid_payload' });
+    expect(other.connection.untaken).toEqual([]);
+  });
+
   test('that nobody sees harms nobody', async () => {
     const { connection, begun } = setUp();
     const writer = await begun();
