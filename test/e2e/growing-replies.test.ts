@@ -136,6 +136,29 @@ describeInChromium('a reply that grows in the demo page', (browser) => {
   );
 
   test(
+    'and breaks off reads on as it did, without the marks that it did not get to close; one that is whole, as it is',
+    async () => {
+      await using server = await startServer({ args: pageArgs });
+      await using api = await connectClient(server.url, { user: 'carl' });
+      await api.call('create_thread', { id: 'talk', title: 'Talk' });
+      await using window = await browser.openWindow(server.url, 'ann', { path: '/t/talk' });
+      const replies = new Replies(await window.joinServer());
+      await window.page.getByText('the first word is yours').waitFor();
+      for (const status of ['cancelled', 'failed', 'interrupted', 'complete']) {
+        replies.start(status, `It is ${status} **in the middle of`);
+        const body = window.message(`It is ${status}`).locator('.message-body');
+        await body.locator('strong .caret').waitFor();
+        replies.end(status, status);
+        await body.locator('.caret').waitFor({ state: 'detached' });
+        const words = status === 'complete' ? '**in the middle of' : 'in the middle of';
+        expect(await body.textContent()).toBe(`It is ${status} ${words}`);
+        expect(await body.locator('strong').count()).toBe(status === 'complete' ? 0 : 1);
+      }
+    },
+    timeoutMs,
+  );
+
+  test(
     'shows a table from the first word of its head on',
     async () => {
       await using server = await startServer({ args: pageArgs });

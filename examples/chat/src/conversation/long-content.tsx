@@ -13,7 +13,8 @@ export function LongContent({ row }: { readonly row: Row }): ReactElement {
   const { key, role, content, status } = row;
   const [isOpen, setIsOpen] = useState(() => opened.has(key));
   const isLong = role === 'user' && status !== 'streaming' && isLongText(content);
-  const body = <MessageBody content={content} isStreaming={status === 'streaming'} />;
+  const isBrokenOff = status === 'cancelled' || status === 'failed' || status === 'interrupted';
+  const body = <MessageBody content={content} isStreaming={status === 'streaming'} isBrokenOff={isBrokenOff} />;
   if (!isLong) return body;
   return (
     <div className="long-content" data-open={isOpen}>

@@ -9,10 +9,13 @@ import type { Block } from './markdown/split-blocks.ts';
 interface MessageBodyProps {
   readonly content: string;
   readonly isStreaming: boolean;
+  /** It ended before it was whole: what its last words open stays closed, as it was while it grew. */
+  readonly isBrokenOff: boolean;
 }
 
 /** A message's text, read as Markdown. Of one that grows, only the last block is read again. */
-export const MessageBody = memo(function MessageBody({ content, isStreaming }: MessageBodyProps): ReactElement {
+export const MessageBody = memo(function MessageBody(props: MessageBodyProps): ReactElement {
+  const { content, isStreaming, isBrokenOff } = props;
   const { blocks, definitions } = useMemo(() => splitBlocks(content), [content]);
   return (
     <div className="message-body" data-streaming={isStreaming || undefined} aria-busy={isStreaming}>
@@ -23,6 +26,7 @@ export const MessageBody = memo(function MessageBody({ content, isStreaming }: M
           block={block}
           definitions={definitions}
           isGrowing={isStreaming && i === blocks.length - 1}
+          isUnfinished={(isStreaming || isBrokenOff) && i === blocks.length - 1}
         />
       ))}
       {isStreaming && content === '' && (
@@ -40,19 +44,22 @@ interface MessageBlockProps {
   readonly block: Block;
   readonly definitions: readonly string[];
   readonly isGrowing: boolean;
+  /** It was to have gone on, whether it does or not. */
+  readonly isUnfinished: boolean;
 }
 
-const MessageBlock = memo(function MessageBlock({ block, definitions, isGrowing }: MessageBlockProps): ReactElement {
+const MessageBlock = memo(function MessageBlock(props: MessageBlockProps): ReactElement {
+  const { block, definitions, isGrowing, isUnfinished } = props;
   const { kind, text } = block;
   switch (kind) {
     case 'code': {
-      const shown = isGrowing && block.isOpen ? mendCodeTail(text) : text;
+      const shown = isUnfinished && block.isOpen ? mendCodeTail(text) : text;
       return <CodeBlock text={shown} language={block.language} hasCaret={isGrowing} />;
     }
     case 'markdown':
       return (
         <MarkdownBlock
-          text={isGrowing ? mendTail(text) : text}
+          text={isUnfinished ? mendTail(text) : text}
           definitions={definitionsOf(text, definitions)}
           isGrowing={isGrowing}
         />
@@ -66,6 +73,7 @@ const MessageBlock = memo(function MessageBlock({ block, definitions, isGrowing 
 function isSame(before: MessageBlockProps, now: MessageBlockProps): boolean {
   const [a, b] = [before.block, now.block];
   if (a.text !== b.text || a.kind !== b.kind || before.isGrowing !== now.isGrowing) return false;
+  if (before.isUnfinished !== now.isUnfinished) return false;
   if (a.kind === 'code' && b.kind === 'code') return a.language === b.language && a.isOpen === b.isOpen;
   return sameLines(before.definitions, now.definitions);
 }

@@ -13,7 +13,7 @@ const listMark = /^[ \t>]*(?:[*+-]|\d{1,9}[.)])[ \t]+/;
 
 /**
  * The last block of a text that grows, as it will most likely be read once it has gone on: what would be shown as marks for a
- * moment is closed, or waits. It is a guess, and for the moment only.
+ * moment is closed, or waits. It is a guess, for the moment; and for good where the text breaks off there.
  */
 export function mendTail(text: string): string {
   const lineAt = text.lastIndexOf('\n') + 1;
