@@ -1,8 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
+import type { Responder } from '../../server/src/responder/responder.ts';
 import { openMongoStore } from '../../server/src/store/mongo/mongo-store.ts';
 import { startApp } from '../support/app.ts';
 import { connectClient } from '../support/client.ts';
+import { eventually } from '../support/eventually.ts';
 import { mongodbBackEnd, ownDatabase } from '../support/mongodb-back-end.ts';
+import { gated, joined, of, repliesIn } from './reply-helpers.ts';
 
 // Where no MongoDB can be had, the run says so by name, and CI fails on it.
 const describeMongodb = mongodbBackEnd.missing === undefined ? describe : describe.skip;
@@ -71,4 +74,48 @@ describeMongodb('two processes on one MongoDB database', () => {
     expect(await producer.next('stream_cancel')).toEqual({ thread_id: thread.id, stream_id });
     expect(await producer.call('stream_cancel', { stream_id })).toEqual(cancelled);
   });
+
+  test.each([
+    ['says the same again', true],
+    ['would say something else', false],
+  ])(
+    'what one was to answer is answered by the other when it is gone, each message once, where its responder %s',
+    async (_what, isRepeatable) => {
+      await using database = ownDatabase();
+      const { uri } = database;
+      const { respond, gateOf } = gated();
+      const start = async (responder: Responder) =>
+        await startApp({ store: await openMongoStore({ uri }), streamLeaseMs: 1000, ...of(responder, isRepeatable) });
+      const left = await start(respond);
+      await using right = await start(respond);
+      await using reader = await connectClient(right.url, { user: 'ada' });
+      const { client: sender, id } = await joined(left.url);
+      await reader.call('subscribe_thread', { thread_id: id });
+      const contents = ['one', 'two', 'three'];
+      for (const content of contents) await sender.call('send_message', { thread_id: id, content });
+      await gateOf('one').reached;
+      expect(await repliesIn(sender, id)).toHaveLength(1);
+      await sender[Symbol.asyncDispose]();
+      await left[Symbol.asyncDispose]();
+      for (const content of contents) gateOf(content).open();
+
+      const first = isRepeatable ? 'one begins and ends' : 'one begins';
+      const texts = [first, 'two begins and ends', 'three begins and ends'];
+      await eventually(
+        'all are answered',
+        async () => {
+          const replies = await repliesIn(reader, id);
+          return replies.length === 3 && replies.every(({ status }) => status !== 'streaming');
+        },
+        15_000,
+      );
+      const replies = await repliesIn(reader, id);
+      expect(replies.map(({ content }) => content)).toEqual(texts);
+      expect(replies.map(({ status }) => status)).toEqual([
+        isRepeatable ? 'complete' : 'interrupted',
+        'complete',
+        'complete',
+      ]);
+    },
+  );
 });

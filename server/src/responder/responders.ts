@@ -78,30 +78,26 @@ export class Responders {
 
   /**
    * Goes on with the reply that a server was streaming when it went, if it can be gone on with: that takes a responder
-   * which would say the same again. False where the stream is not such a reply.
+   * which would say the same again. False where the stream is not such a reply. What that server owed in the thread besides
+   * is answered, too.
    */
   async takeUp({ id, threadId }: Omit<AbandonedStream, 'epoch'>): Promise<boolean> {
-    const { store, responder } = this.#ports;
-    if (!responder.isRepeatable || this.#isStopped) return false;
-    const stream = await store.findStream(id);
-    const question = stream && (await this.#questionOf(stream.message));
+    const question = await this.#questionOfStream(id);
     if (!question || this.#isStopped) return false;
-    const line = this.#line(threadId);
-    if (!line.has(question.id)) line.takeUp(new Reply(question, this.#replyPorts));
-    return true;
+    const isTakenUp = this.#goOn(question);
+    void this.#attempt(() => this.#catchUpOn(threadId, this.#ports.now()));
+    return isTakenUp;
   }
 
   /** Goes on with what the server before left, and answers what it owed; once, when the server has started. */
   async catchUp(): Promise<void> {
     const startedAt = this.#ports.now();
-    try {
+    await this.#attempt(async () => {
       for (const threadId of await this.#latestThreads(startedAt - catchUpMs)) {
         if (this.#isStopped) return;
         await this.#catchUpOn(threadId, startedAt);
       }
-    } catch (error) {
-      if (!this.#isStopped) this.#ports.logger.warn({ err: error }, 'what came before the start is not answered');
-    }
+    });
   }
 
   /** Gives up all replies; they are gone on with by whoever takes up their streams. */
@@ -113,6 +109,23 @@ export class Responders {
 
   get #isStopped(): boolean {
     return this.#stopping.signal.aborted;
+  }
+
+  /** Never rejects. */
+  async #attempt(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (!this.#isStopped) this.#ports.logger.warn({ err: error }, 'what a server that went owed is not answered');
+    }
+  }
+
+  /** Goes on with the reply to this message; false where nobody here would say the same again. */
+  #goOn(question: Message): boolean {
+    if (!this.#ports.responder.isRepeatable) return false;
+    const line = this.#line(question.thread_id);
+    if (!line.has(question.id)) line.takeUp(new Reply(question, this.#replyPorts));
+    return true;
   }
 
   /** Where somebody answers, and something has happened since then; listed at once, since what is active moves to the front. */
@@ -139,7 +152,8 @@ export class Responders {
     // Where this is the only process, whoever streamed it has gone. Before what came later, as if nothing had happened.
     if (store.kind === 'embedded' && responder.isRepeatable) {
       for (const { id } of streaming.filter(isReply)) {
-        if (!streams.active.has(id)) await this.#read(() => this.takeUp({ id, threadId }));
+        const question = streams.active.has(id) ? undefined : await this.#read(() => this.#questionOfStream(id));
+        if (question && !this.#isStopped) this.#goOn(question);
       }
     }
     // What has come since then may be among it, and be answered already: it is not answered twice.
@@ -215,6 +229,12 @@ export class Responders {
       this.#known.delete(oldest!);
     }
     return overlap;
+  }
+
+  /** The message that a stream answers, if it is a reply. */
+  async #questionOfStream(id: string): Promise<Message | undefined> {
+    const stream = await this.#ports.store.findStream(id);
+    return stream && (await this.#questionOf(stream.message));
   }
 
   /** The message that a reply answers. */
