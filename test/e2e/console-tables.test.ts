@@ -149,6 +149,8 @@ describeInChromium('the tables of the console', (browser) => {
           const [x, y] = await centreOf(button);
           const what = await page.evaluate<string>(`document.elementFromPoint(${x}, ${y})?.textContent ?? ''`);
           expect([viewport.width, what]).toEqual([viewport.width, name]);
+          const beyond = await page.evaluate<number>(widthBeyondSight);
+          if (viewport === laptop) expect([address, beyond]).toEqual([address, 0]);
         }
       }
       expect(window.faults).toEqual([]);
@@ -230,6 +232,11 @@ describeInChromium('the tables of the console', (browser) => {
     timeoutMs,
   );
 });
+
+/** By how much the widest table of a page has to be scrolled to the side. */
+const widthBeyondSight = `Math.max(
+  ...[...document.querySelectorAll('.table-scroll')].map(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth),
+)`;
 
 async function centreOf(locator: Locator): Promise<[x: number, y: number]> {
   const box = (await locator.boundingBox())!;

@@ -33,7 +33,7 @@ export function connectionColumns(disconnect: (line: ConnectionLine) => void): r
       key: 'client',
       title: 'Client',
       hint: 'What the client says it is',
-      width: 8.5,
+      width: 8,
       value: ({ client }) => client,
       cell: ({ client }) => (client === null ? <span className="hint">not said</span> : <UserText text={client} />),
     },
