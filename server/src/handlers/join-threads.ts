@@ -59,9 +59,14 @@ export async function joinThreads(
     if (reserved.has(request.thread_id)) connection.subscriptions.delete(request.thread_id);
   }
 
+  // Beside those that turn out not to be there, more may be asked for than there are places.
+  const isFull = connection.subscriptions.size >= context.maxSubscriptions;
   const results = requests.map((request): Join | JoinResult => {
     if (!connection.subscriptions.has(request.thread_id)) {
-      if (connection.subscriptions.size >= context.maxSubscriptions) return tooManySubscriptions(context);
+      if (isFull) {
+        context.metrics.subscribed('refused');
+        return tooManySubscriptions(context);
+      }
       connection.subscriptions.add(request.thread_id);
       reserved.add(request.thread_id);
     }
@@ -74,7 +79,23 @@ export async function joinThreads(
     await read(context, joins, pending, totalBytes);
     pending = pending.filter((join) => !isSettled(context, join));
   }
+  refuseExcess(context, joins, reserved);
   return results.map((entry) => ('tap' in entry ? entry.result! : entry));
+}
+
+/** The first that can be joined get the places that there are; what cannot be joined takes none. */
+function refuseExcess(context: ConnectionContext, joins: readonly Join[], reserved: ReadonlySet<string>): void {
+  const { subscriptions } = context.connection;
+  const { maxSubscriptions } = context;
+  if (subscriptions.size <= maxSubscriptions) return;
+  const others = [...subscriptions].filter((threadId) => !reserved.has(threadId)).length;
+  const placed = new Set<string>();
+  for (const join of joins) {
+    const { thread_id: threadId } = join.request;
+    if (!join.result?.ok || !reserved.has(threadId) || placed.has(threadId)) continue;
+    if (others + placed.size < maxSubscriptions) placed.add(threadId);
+    else join.result = tooManySubscriptions(context);
+  }
 }
 
 function recoveryOf({ after_seq: afterSeq }: JoinRequest, { recovered }: ThreadHistory): Recovery {
@@ -82,8 +103,7 @@ function recoveryOf({ after_seq: afterSeq }: JoinRequest, { recovered }: ThreadH
   return recovered ? 'recovered' : 'not_recovered';
 }
 
-function tooManySubscriptions({ maxSubscriptions, metrics }: ConnectionContext): JoinResult {
-  metrics.subscribed('refused');
+function tooManySubscriptions({ maxSubscriptions }: ConnectionContext): JoinResult {
   const text = `A connection holds at most ${maxSubscriptions} subscriptions.`;
   return { ok: false, error: new RequestError('too_many_subscriptions', text) };
 }

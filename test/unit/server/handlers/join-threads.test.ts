@@ -398,6 +398,33 @@ describe('the limit of subscriptions', () => {
     expect(await outcomes(client, 'c')).toEqual(['ok']);
   });
 
+  test('gives the places of a batch to those that can be joined, in order', async () => {
+    const { app, client } = await setUp({ maxSubscriptions: 3 });
+    for (const id of ['a', 'b', 'c']) await app.thread(id, 'bo');
+    await client.ask('subscribe_thread', { thread_id: 't' });
+    const gone = Array<string>(3).fill('thread_not_found');
+    expect(await outcomes(client, 'none', 'nil', 'void', 'a', 'b', 'c', 't', 'b')).toEqual([
+      ...gone,
+      'ok',
+      'ok',
+      'too_many_subscriptions',
+      'ok',
+      'ok',
+    ]);
+    expect([...client.connection.subscriptions].toSorted()).toEqual(['a', 'b', 't']);
+    for (const id of ['a', 'b', 'c', 't']) await app.say(id, 'ada');
+    expect(['a', 'b', 'c', 't'].map((id) => client.seqs(id).length)).toEqual([1, 1, 0, 1]);
+    expect(await outcomes(client, 'none', 'c')).toEqual(['too_many_subscriptions', 'too_many_subscriptions']);
+  });
+
+  test('is never exceeded by batches that come together', async () => {
+    const { app, client } = await setUp({ maxSubscriptions: 3 });
+    for (const id of ['a', 'b', 'c', 'd']) await app.thread(id, 'bo');
+    const both = await Promise.all([outcomes(client, 't', 'none'), outcomes(client, 'a', 'b', 'c', 'd')]);
+    expect(both.flat().filter((outcome) => outcome === 'ok').length).toBeLessThanOrEqual(3);
+    expect([...client.connection.subscriptions].toSorted()).toEqual(['a', 'b', 't']);
+  });
+
   test('counts a thread once, however often a batch names it', async () => {
     const { app, client } = await setUp({ maxSubscriptions: 2 });
     await app.thread('a', 'bo');
