@@ -369,6 +369,17 @@ describe.each(runnableBackEnds)('the $name store', (backEnd) => {
       }
     });
 
+    test('updates at once of one field hold in the order of the calls', async () => {
+      const threadId = await newThread(store, { title: 'old' });
+      const titles = upTo(40).map((i) => `new ${i}`);
+      const results = await Promise.all(
+        titles.map(async (title) => ok(await store.updateThread({ threadId, actor: ann, title, at: clock.tick() }))),
+      );
+      expect(results.map(({ thread }) => thread.title)).toEqual(titles);
+      expect(results.map(({ before }) => before.title)).toEqual(['old', ...titles.slice(0, -1)]);
+      expect(await store.threads([threadId])).toMatchObject([{ title: 'new 40' }]);
+    });
+
     test('only the creator and an admin may update; to others who may not read it there is none', async () => {
       const threadId = await newThread(store, { members: ['bob'] });
       const update = (actor: Actor, id = threadId) =>

@@ -3,7 +3,7 @@ import type { Actor } from '../threads/access.ts';
 import type { Announcement } from '../threads/durable-event.ts';
 import type { StreamLoss, StreamProducer } from '../streams/active-stream.ts';
 import type { Identity } from './authenticate.ts';
-import { KeyedQueue } from './keyed-queue.ts';
+import { KeyedQueue } from '../keyed-queue.ts';
 import type { TokenBucket } from './token-bucket.ts';
 
 /** What operators see of a connection. */

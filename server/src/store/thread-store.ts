@@ -266,7 +266,10 @@ export interface ThreadStore {
   /** `created: false`: the thread was there, made by the same user. By another user: `thread_exists`. */
   createThread(request: CreateThread): Promise<{ ok: true; thread: Thread; created: boolean } | Refusal>;
 
-  /** `before`: the thread as it was, for those who lose access. Fields that change nothing leave `updated_at`. */
+  /**
+   * `before`: the thread as it was, for those who lose access. Fields that change nothing leave `updated_at`. Concurrent calls
+   * for one thread take effect in their order.
+   */
   updateThread(
     request: UpdateThread,
   ): Promise<{ ok: true; thread: Thread; before: Thread; changed: boolean } | Refusal>;

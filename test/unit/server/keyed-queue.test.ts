@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { KeyedQueue } from '../../../server/src/connection/keyed-queue.ts';
+import { KeyedQueue } from '../../../server/src/keyed-queue.ts';
 import { turn } from '../../support/manual-clock.ts';
 
 /** Acquires keys and notes when they were had; what is returned gives them back. */

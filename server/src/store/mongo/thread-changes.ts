@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Thread } from '@threadwire/protocol';
+import { KeyedQueue } from '../../keyed-queue.ts';
 import { decideThreadUpdate, threadExists } from '../rules.ts';
 import type { CreateThread, Refusal, UpdateThread } from '../thread-store.ts';
 import type { Activity } from './activity.ts';
@@ -16,6 +17,8 @@ export class ThreadChanges {
   readonly #collections: Collections;
   readonly #activity: Activity;
   readonly #random: () => number;
+  /** Updates of a thread from here: by the pool's many connections they would overtake each other. */
+  readonly #updates = new KeyedQueue();
 
   constructor(collections: Collections, activity: Activity, random: () => number) {
     this.#collections = collections;
@@ -62,9 +65,23 @@ export class ThreadChanges {
   async update(
     request: UpdateThread,
   ): Promise<{ ok: true; thread: Thread; before: Thread; changed: boolean } | Refusal> {
+    // Waiting counts: where the server is away, those behind do not each try for as long again.
+    const retries = new Retries(this.#random);
+    const release = await this.#updates.acquire([request.threadId]);
+    try {
+      retries.check();
+      return await this.#update(request, retries);
+    } finally {
+      release();
+    }
+  }
+
+  async #update(
+    request: UpdateThread,
+    retries: Retries,
+  ): Promise<{ ok: true; thread: Thread; before: Thread; changed: boolean } | Refusal> {
     const { threadId } = request;
     const version = randomUUID();
-    const retries = new Retries(this.#random);
     for (;;) {
       // First the version: if the thread changes before it is read below, the write finds out.
       const versionRead = await this.#version(threadId);
