@@ -22,4 +22,9 @@ export class KeyedQueue {
       open();
     };
   }
+
+  /** Settles when whoever has the key now, or waits for it, has released it; undefined where it is free. */
+  released(key: string): Promise<void> | undefined {
+    return this.#tails?.get(key);
+  }
 }

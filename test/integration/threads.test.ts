@@ -35,6 +35,29 @@ describe.each(runnableBackEnds)('threads, on $name', ({ name }) => {
   const connect = (user: string) => connectClient(app.url, { user });
 
   describe('create_thread', () => {
+    test('holds for what its sender sends right behind it, without waiting for the answer', async () => {
+      await using client = await connect(fresh('ada'));
+      for (let round = 0; round < 20; round += 1) {
+        const id = fresh('t');
+        const about = { thread_id: id };
+        const answers = await Promise.all([
+          client.request('create_thread', { id }),
+          client.request('subscribe_thread', about),
+          client.request('send_message', { ...about, content: 'first' }),
+          client.request('send_message', { ...about, content: 'second' }),
+          client.request('stream_start', about),
+          client.request('update_thread', { ...about, title: 'Title' }),
+          client.request('fetch_history', about),
+          client.request('subscribe_threads', { threads: [about] }),
+          client.request('unsubscribe_thread', about),
+        ]);
+        expect(answers.map(({ ok }) => ok)).toEqual(answers.map(() => true));
+        expect(answers[7]).toMatchObject({ data: { threads: [{ ok: true }] } });
+        const { messages } = await client.call('fetch_history', about);
+        expect(messages.map(({ content }) => content)).toEqual(['first', 'second']);
+      }
+    });
+
     test('gives a thread with defaults', async () => {
       const user = fresh('ada');
       await using client = await connect(user);

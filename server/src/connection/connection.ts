@@ -57,12 +57,17 @@ const maxUnansweredBytes = 1024 * 1024;
 /** What a request takes here besides its own bytes. */
 const requestOverheadBytes = 256;
 
+/** No thread has this id. */
+function creationKey(threadId: string): string {
+  return ` create ${threadId}`;
+}
+
 /** One client's connection: who it is, what it is subscribed to, and what it is waiting for. */
 export class Connection implements StreamProducer {
   readonly clientId: string;
   readonly socketId: string;
   readonly client: ConnectAuth['client'];
-  /** Orders subscribing and unsubscribing of one thread. */
+  /** Orders creating, subscribing and unsubscribing of one thread. */
   readonly threadQueue = new KeyedQueue();
   /** The threads it is in, or about to be in. */
   readonly subscriptions = new Set<string>();
@@ -96,6 +101,19 @@ export class Connection implements StreamProducer {
 
   get actor(): Actor {
     return this.#identity.actor;
+  }
+
+  /**
+   * A thread is about to be created: what is sent about it behind that waits, until the function that this resolves with is
+   * called.
+   */
+  beginCreation(threadId: string): Promise<() => void> {
+    return this.threadQueue.acquire([threadId, creationKey(threadId)]);
+  }
+
+  /** Settles when the creation of the thread that is under way has been answered; undefined where none is. */
+  creationOf(threadId: string): Promise<void> | undefined {
+    return this.threadQueue.released(creationKey(threadId));
   }
 
   /** A newer token of the same user holds from now on. */

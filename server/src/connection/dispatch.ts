@@ -43,6 +43,8 @@ export function createDispatch(services: Services, lifecycle: Lifecycle): Dispat
         afterAnswer: (callback) => callbacks.push(callback),
       });
       if (inTurn.has(name)) endTurn = await connection.turn();
+      const creation = 'thread_id' in payload ? connection.creationOf(payload.thread_id) : undefined;
+      if (creation) await creation;
       isGone = connection.isClosed;
       if (isGone) throw new RequestError('unavailable', 'The connection has closed.');
       const handler = handlers[name] as Handler<ClientEvent>;

@@ -1,6 +1,6 @@
 import type { ClientPayload } from '@threadwire/protocol';
 import { refused } from '../request-error.ts';
-import type { RequestContext, SharedHandler } from './handler.ts';
+import type { Handler, RequestContext } from './handler.ts';
 
 /** Creates the thread; `created` is false where its creator repeats the request. */
 export async function createThreadOnce(context: RequestContext, payload: ClientPayload<'create_thread'>) {
@@ -18,7 +18,9 @@ export async function createThreadOnce(context: RequestContext, payload: ClientP
   return { thread: result.thread, created: result.created };
 }
 
-export const createThread: SharedHandler<'create_thread'> = async (context, payload) => {
+export const createThread: Handler<'create_thread'> = async (context, payload) => {
+  const { connection, afterAnswer } = context;
+  if (payload.id !== undefined) afterAnswer(await connection.beginCreation(payload.id));
   const { thread } = await createThreadOnce(context, payload);
   return { thread };
 };

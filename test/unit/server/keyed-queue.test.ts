@@ -38,6 +38,19 @@ describe('a keyed queue', () => {
     expect(await Promise.race([queue.acquire(['a']), turn()])).toBeDefined();
   });
 
+  test('tells when a key is free, and takes it from nobody', async () => {
+    const queue = new KeyedQueue();
+    expect(queue.released('a')).toBeUndefined();
+    const [first, second] = [queue.acquire(['a']), queue.acquire(['a'])];
+    const released = queue.released('a');
+    expect(queue.released('b')).toBeUndefined();
+    (await first)();
+    expect(await Promise.race([released?.then(() => 'free'), second.then(() => 'taken')])).toBe('taken');
+    (await second)();
+    await released;
+    expect(queue.released('a')).toBeUndefined();
+  });
+
   test('goes on after somebody who released twice', async () => {
     const queue = new KeyedQueue();
     const held = new Map<number, () => void>();
