@@ -53,7 +53,7 @@ export const clientEvents = {
   },
   reauth: {
     summary: 'Replaces the token of this connection before it runs out.',
-    payload: payload({ token: cleanText.min(1).max(16_384) }),
+    payload: payload({ token: cleanText.max(16_384) }),
     data: z.object({ user: userSchema, expires_at: timeSchema.optional() }),
   },
   create_thread: {

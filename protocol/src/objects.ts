@@ -84,7 +84,7 @@ export type Session = z.infer<typeof sessionSchema>;
 /** The CONNECT packet's auth object. */
 export const connectAuthSchema = z
   .strictObject({
-    token: cleanText.min(1).max(16_384).optional().describe('A JWT; never sent in a URL.'),
+    token: cleanText.max(16_384).optional().describe('A JWT; never sent in a URL.'),
     user: idSchema.optional().describe('The user id, in anonymous mode only.'),
     client: z
       .strictObject({ name: cleanText.max(64), version: cleanText.max(64) })

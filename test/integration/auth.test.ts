@@ -107,7 +107,6 @@ describe('in anonymous mode', () => {
 
   const malformed: Record<string, unknown>[] = [
     { token: 5 },
-    { token: '' },
     { token: null },
     { user: 'a b' },
     { user: '' },
@@ -240,8 +239,8 @@ describe('in token mode', () => {
     expect(reply.error).toMatchObject({ code: 'unauthenticated', retry: 'reauth' });
   });
 
-  test('no token: unauthenticated', async () => {
-    expect(await refusal(app.url, {})).toMatchObject({ code: 'unauthenticated', retry: 'reauth' });
+  test.each([{}, { token: '' }])('no token, as %j: unauthenticated', async (auth) => {
+    expect(await refusal(app.url, { auth })).toMatchObject({ code: 'unauthenticated', retry: 'reauth' });
     for (const value of ['', 'Bearer', 'Bearer ', `Basic ${await good('ada')}`, await good('ada')]) {
       const reply = await httpRequest(`${app.url}/api/threads`, { headers: { Authorization: value } });
       expect({ value, status: reply.status }).toEqual({ value, status: 401 });
@@ -480,7 +479,7 @@ describe('reauth', () => {
   test('with a token that does not hold: unauthenticated, not fatal, and nothing changes', async () => {
     await using started = await startWithClock();
     await using client = await connectClient(started.app.url, { token: await tokenFor('ada') });
-    for (const token of ['not.a.token', await tokenFor('ada', { secret: 'another secret of thirty-two bytes!' })]) {
+    for (const token of ['', 'not.a.token', await tokenFor('ada', { secret: 'another secret of thirty-two bytes!' })]) {
       const answer = await client.request('reauth', { token });
       expect(answer).toMatchObject({ ok: false, error: { code: 'unauthenticated', retry: 'reauth' } });
       expect(answer).not.toHaveProperty('error.fatal');

@@ -162,7 +162,8 @@ describe('bounds', () => {
     ['stream_end', { stream_id, offset: 0, status: 'failed', error: 'é'.repeat(512) + 'x' }, false],
     ['stream_cancel', { stream_id, reason: 'x'.repeat(1024) }, true],
     ['stream_cancel', { stream_id, reason: 'x'.repeat(1025) }, false],
-    ['reauth', { token: '' }, false],
+    ['reauth', { token: 5 }, false],
+    ['reauth', { token: 'x'.repeat(16_385) }, false],
   ] as const)('%s %j: %s', (event, payload, isAccepted) => {
     expect(accepts(event, payload)).toBe(isAccepted);
   });
