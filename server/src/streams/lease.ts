@@ -11,5 +11,6 @@ export function renewEveryMs(leaseMs: number): number {
  * written it anew, which may be a round of the watch late.
  */
 export function storedLeaseMs(leaseMs: number): number {
-  return leaseMs + 2 * renewEveryMs(leaseMs);
+  // Whole, as all times in the store.
+  return Math.ceil(leaseMs + 2 * renewEveryMs(leaseMs));
 }

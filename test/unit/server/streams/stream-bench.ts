@@ -66,7 +66,7 @@ export class StreamBench {
   #seq = 0;
   #ids = 0;
 
-  constructor() {
+  constructor(ofMs = leaseMs) {
     const { logger, lines } = fakeLogger();
     const { now, schedule } = this.clock;
     this.lines = lines;
@@ -83,7 +83,7 @@ export class StreamBench {
       now: () => Math.floor(now()) + this.setMs,
       steadyNow: now,
       schedule,
-      leaseMs,
+      leaseMs: ofMs,
     });
   }
 

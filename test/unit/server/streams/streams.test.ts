@@ -448,6 +448,13 @@ describe('a lease', () => {
     expect(bench.announced).toHaveLength(1);
   });
 
+  test('is a whole number of ms from the start on, whatever its length', async () => {
+    const bench = new StreamBench(3001);
+    const { id } = await bench.running();
+    const leaseUntil = bench.rows.get(id)!.leaseUntil;
+    expect(leaseUntil).toBe(bench.clock.now() + 3602);
+  });
+
   test('runs from when the producer has gone, on the first time that is told', async () => {
     const bench = new StreamBench();
     const { id, producer } = await bench.running();
