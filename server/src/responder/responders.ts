@@ -82,10 +82,13 @@ export class Responders {
    * is answered, too.
    */
   async takeUp({ id, threadId }: Omit<AbandonedStream, 'epoch'>): Promise<boolean> {
-    const question = await this.#questionOfStream(id);
+    const stream = await this.#ports.store.findStream(id);
+    const question = stream && (await this.#questionOf(stream.message));
     if (!question || this.#isStopped) return false;
+    const isKnown = this.#lines.get(threadId)?.has(question.id) === true;
     const isTakenUp = this.#goOn(question);
-    void this.#attempt(() => this.#catchUpOn(threadId, this.#ports.now()));
+    // Once: until it has been taken up it is found again in each round.
+    if (!isKnown) void this.#attempt(() => this.#catchUpOn(threadId, this.#ports.now()));
     return isTakenUp;
   }
 
@@ -151,8 +154,8 @@ export class Responders {
     const { thread, streaming, messages } = left;
     // Where this is the only process, whoever streamed it has gone. Before what came later, as if nothing had happened.
     if (store.kind === 'embedded' && responder.isRepeatable) {
-      for (const { id } of streaming.filter(isReply)) {
-        const question = streams.active.has(id) ? undefined : await this.#read(() => this.#questionOfStream(id));
+      for (const reply of streaming) {
+        const question = streams.active.has(reply.id) ? undefined : await this.#read(() => this.#questionOf(reply));
         if (question && !this.#isStopped) this.#goOn(question);
       }
     }
@@ -231,13 +234,7 @@ export class Responders {
     return overlap;
   }
 
-  /** The message that a stream answers, if it is a reply. */
-  async #questionOfStream(id: string): Promise<Message | undefined> {
-    const stream = await this.#ports.store.findStream(id);
-    return stream && (await this.#questionOf(stream.message));
-  }
-
-  /** The message that a reply answers. */
+  /** The message that this one answers, if it is a reply. */
   async #questionOf(reply: Message): Promise<Message | undefined> {
     const to = reply.metadata['reply_to'] as { readonly id?: unknown; readonly position?: unknown } | undefined;
     if (!isReply(reply) || typeof to?.position !== 'number') return undefined;

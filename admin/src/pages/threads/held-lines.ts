@@ -1,4 +1,5 @@
 import type { TailLine } from '../../connection/protocol.ts';
+import { heldRows, shownRows, waitingRows } from '../../table/held-rows.ts';
 
 interface HeldLines {
   readonly shown: readonly TailLine[];
@@ -14,8 +15,10 @@ export function frozenLines(held: readonly TailLine[], lines: readonly TailLine[
 
 /** Every line stays where it was, as it is now; only what is new waits. */
 export function steadyLines(held: readonly TailLine[], lines: readonly TailLine[]): HeldLines {
-  const byId = new Map(lines.map((line) => [line.id, line]));
-  const shown = held.map((line) => byId.get(line.id) ?? line);
-  const known = new Set(held.map(({ id }) => id));
-  return { shown, waiting: lines.filter(({ id }) => !known.has(id)).length };
+  const shown = heldRows(shownRows(held), lines, idOf).map(({ row }) => row);
+  return { shown, waiting: waitingRows(new Set(held.map(idOf)), lines, idOf) };
+}
+
+function idOf({ id }: TailLine): string {
+  return id;
 }
